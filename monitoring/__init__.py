@@ -1,0 +1,1 @@
+"""podfleet's watching side: whether pods federate. It imports nothing of provision."""

@@ -1,0 +1,1 @@
+"""podfleet's provisioning side: from a fleet file to pods that federate."""
