@@ -1,0 +1,1 @@
+"""The fleet file: what it may say, how it is read, and the secrets beside it."""
