@@ -1,4 +1,4 @@
-"""How long work tells what it is doing: steps, lines and warnings; who shows them is not its affair.
+"""How long work tells what it is doing: steps, lines, warnings; showing them is not its affair.
 
 A report may be told from several threads at once. Nothing here knows of terminals or colours.
 """
