@@ -1,0 +1,86 @@
+"""Files of the controller's cache: made once, by one process at a time, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from provision.errors import Refusal
+
+
+@contextlib.contextmanager
+def locked(name: Path) -> Iterator[None]:
+    """Holds the lock file `name`: who comes second waits, and then finds the work done."""
+    name.parent.mkdir(parents=True, exist_ok=True)
+    with name.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def whole_file(target: Path, mode: int = 0o644) -> Iterator[Path]:
+    """A path to write to; it becomes `target`, synced, when the block ends well."""
+    with _room_for(target):
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.close(descriptor)
+        partial = Path(name)
+        try:
+            yield partial
+            partial.chmod(mode)
+            _sync(partial)
+            partial.rename(target)
+            _sync(target.parent)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_tree(target: Path) -> Iterator[Path]:
+    """A directory to fill; it becomes `target` when the block ends well."""
+    with _room_for(target):
+        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        try:
+            yield partial
+            partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _room_for(target: Path) -> Iterator[None]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise no_room(target.parent) from error
+
+
+def no_room(directory: Path) -> Refusal:
+    """What a full disk says; nothing half written stays."""
+    return Refusal(
+        str(directory),
+        "the disk is full; nothing was kept of what was being written",
+        "Make room there, then run the command again.",
+    )
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
