@@ -1,79 +1,127 @@
 """The fleet as podfleet knows it once the fleet file is loaded: frozen, complete, checked.
 
 Fields are what the file may say (its tables carry the same names); properties follow from them.
+The descriptions are the reference documentation and the editors' schema.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from provision.fleet.fields import (
+    Domain,
+    Email,
+    GitTag,
+    GitUrl,
+    HttpsUrl,
+    Memory,
+    Name,
+    Port,
+    Username,
+    Version,
+)
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 UPSTREAM = "https://github.com/diaspora/diaspora.git"
 # The source that stands for provision/lab/rehearsal_pod instead of a Git URL.
 REHEARSAL = "rehearsal"
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,15}$")]
 Network = IPv4Network | IPv6Network
+
+
+def said(description: str, default: Any = ..., **rules: Any) -> Any:
+    """A field of the fleet file with the words that document it."""
+    return Field(default, description=description, **rules)
 
 
 class Table(BaseModel):
     """One table of the fleet file: nothing in it is unknown, nothing changes later."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Host(Table):
     """A server."""
 
     name: Name
-    provider: Literal["ssh", "lab"] = "ssh"
-    address: IPv4Address | None = None
-    address6: IPv6Address | None = None
-    ssh_user: str = "root"
-    ssh_port: Annotated[int, Field(ge=1, le=65535)] = 22
-    ssh_identity: Path | None = None
-    # Bytes; declared, because a container shows its machine's memory (DESIGN, The lab).
-    memory: Annotated[int, Field(ge=768 * 1024**2)]
-    # Private networks that the host's pods may reach (none, unless the fleet file lists them).
-    reachable_networks: tuple[Network, ...] = ()
+    provider: Literal["ssh", "lab"] = said(
+        "How the host is reached: `ssh`, or `lab` for a guest that podfleet boots itself.", "ssh"
+    )
+    address: IPv4Address | None = said("Public IPv4 address.", None)
+    address6: IPv6Address | None = said("Public IPv6 address.", None)
+    ssh_user: str = said(
+        "User to sign in as: root, or one with sudo and no password asked.",
+        "root",
+        pattern=r"^[a-z_][a-z0-9_-]{0,31}$",
+    )
+    ssh_port: Port = said("Port of the SSH server.", 22)
+    ssh_identity: Path | None = said(
+        "Private SSH key to use; whatever the SSH agent and ~/.ssh offer unless stated.", None
+    )
+    # Declared, because a container shows its machine's memory.
+    memory: Memory = said("Memory of the host, as `2 GiB`; the pods' sizes follow from it.")
+    reachable_networks: tuple[Network, ...] = said(
+        "Private networks that the host's pods may reach; none unless listed.", ()
+    )
 
 
 class Admin(Table):
     """The pod's first administrator; the password is made by podfleet and kept in the vault."""
 
-    username: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,32}$")]
-    email: str
+    username: Username = said("Name of the account.")
+    email: Email = said("Where the account's mail goes.")
 
 
 class Source(Table):
     """Where a release's code comes from."""
 
-    url: str = UPSTREAM
-    # Git tag; `v<release>` unless stated.
-    tag: str | None = None
+    url: GitUrl = said("Git URL, or `rehearsal` for podfleet's small stand-in.", UPSTREAM)
+    tag: GitTag | None = said("Git tag; `v<release>` unless stated.", None)
+
+
+def _url_or_table(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
 
 
 class Pod(Table):
     """One diaspora* instance."""
 
     name: Name
-    domain: str
-    host: Name
-    release: str
-    admin: Admin
-    source: Source = Source()
-    # Directory beside the fleet file: images, views, terms that go into the release.
-    customisations: Path | None = None
-    # File beside the fleet file, included into the pod's nginx server block.
-    nginx_include: Path | None = None
-    puma_threads: Annotated[int, Field(ge=1, le=32)] | None = None
-    sidekiq_concurrency: Annotated[int, Field(ge=1, le=50)] | None = None
-    # diaspora.toml's own tables, passed through: environment, server, privacy, settings, mail, …
-    diaspora: dict[str, Any] = {}
+    domain: Domain = said("Public name. It can never change once the pod is launched.")
+    host: Name = said("Name of the host that it runs on.")
+    release: Version = said("Version of diaspora* to run, as `0.9.1.0`.")
+    admin: Admin = said("The first administrator.")
+    source: Annotated[Source, BeforeValidator(_url_or_table)] = said(
+        "Git URL of the code, or a table with `url` and `tag`; upstream unless stated.", Source()
+    )
+    customisations: Path | None = said(
+        "Directory beside the fleet file: images, views and terms that go into the release.", None
+    )
+    nginx_include: Path | None = said(
+        "File beside the fleet file that is included into the pod's nginx server block.", None
+    )
+    puma_threads: int | None = said(
+        "Requests answered at once; follows from the host's memory unless stated.",
+        None,
+        strict=True,
+        ge=1,
+        le=32,
+    )
+    sidekiq_concurrency: int | None = said(
+        "Background jobs done at once; follows from the host's memory unless stated.",
+        None,
+        strict=True,
+        ge=1,
+        le=50,
+    )
+    diaspora: dict[str, Any] = said(
+        "diaspora.toml's own tables (`settings`, `mail`, `privacy`, …), passed through.", {}
+    )
 
     @property
     def url(self) -> str:
@@ -87,25 +135,32 @@ class Pod(Table):
 class Acme(Table):
     """Who issues the certificates."""
 
-    directory: str = LETS_ENCRYPT
-    contact: str
+    directory: HttpsUrl = said("URL of the ACME directory.", LETS_ENCRYPT)
+    contact: Email = said("Where the issuer writes to; the first pod's administrator by default.")
 
 
 class Fleet(Table):
     """All that one fleet file declares."""
 
     name: str
-    # The directory of the fleet file: vault, known hosts, launched pods and customisations.
-    directory: Path
+    file: Path
+    # Where vault, known hosts and launched pods are: beside the file, or in the lab's state.
+    keeps: Path
     acme: Acme
     hosts: dict[Name, Host]
     pods: dict[Name, Pod]
     # The pod that is upgraded first; the first one of the file unless stated.
-    lead_pod: Name | None = None
+    lead_pod: Name
 
     @property
-    def file(self) -> Path:
-        return self.directory / "fleet.toml"
+    def directory(self) -> Path:
+        """Where the fleet file is, with its customisations and nginx includes."""
+        return self.file.parent
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether podfleet boots the hosts itself; a fleet is of one kind."""
+        return any(host.provider == "lab" for host in self.hosts.values())
 
     def pods_on(self, host: str) -> tuple[Pod, ...]:
         """The pods of one host, in the file's order."""
@@ -114,3 +169,13 @@ class Fleet(Table):
     def partners_of(self, pod: str) -> tuple[Pod, ...]:
         """The other pods of the fleet: those that the pod's canary flies to."""
         return tuple(other for other in self.pods.values() if other.name != pod)
+
+    def with_hosts(self, hosts: Mapping[str, Host]) -> Fleet:
+        """The same fleet with what is known only at run time: a lab's addresses and networks."""
+        return self.model_copy(update={"hosts": {**self.hosts, **hosts}})
+
+    def with_acme(self, directory: str) -> Fleet:
+        """The same fleet with another issuer: a lab's is known only once it runs."""
+        return self.model_copy(
+            update={"acme": self.acme.model_copy(update={"directory": directory})}
+        )

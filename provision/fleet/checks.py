@@ -1,0 +1,115 @@
+"""What a fleet file can have wrong between its tables, each right by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from provision.fleet.complaints import closest
+from provision.fleet.fields import ascii_domain
+from provision.fleet.model import Host, Pod
+from provision.fleet.reading import Reading
+
+LAB_DOMAIN = ".lab.test"
+
+
+def check_fleet(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, Pod]) -> None:
+    """Notes every error that takes more than one key to see."""
+    for check in (_something, _lead_pod, _known_hosts, _domains):
+        check(reading)
+    for name, host in hosts.items():
+        _reachable(reading, name, host)
+    _one_kind(reading, hosts)
+    _addresses(reading, hosts)
+    _lab_names(reading, hosts, pods)
+
+
+def _tables(reading: Reading, key: str) -> dict[str, dict[str, Any]]:
+    value = reading.data.get(key, {})
+    if not isinstance(value, dict):
+        return {}
+    return {name: table for name, table in value.items() if isinstance(table, dict)}
+
+
+def _something(reading: Reading) -> None:
+    for key, example in (("hosts", "[hosts.vps]"), ("pods", "[pods.main]")):
+        if not reading.data.get(key):
+            reading.refuse((), f"there are no {key}", f"Add a table {example}.")
+
+
+def _lead_pod(reading: Reading) -> None:
+    about = reading.data.get("fleet", {})
+    lead = about.get("lead_pod") if isinstance(about, dict) else None
+    pods = _tables(reading, "pods")
+    if lead is not None and lead not in pods:
+        do = f"Name one of {', '.join(pods)}."
+        reading.refuse(("fleet", "lead_pod"), f"there is no pod {lead!r}", do)
+
+
+def _known_hosts(reading: Reading) -> None:
+    hosts = list(reading.data.get("hosts", {}))
+    for name, pod in _tables(reading, "pods").items():
+        host = pod.get("host")
+        if not isinstance(host, str) or host in hosts:
+            continue
+        meant = closest(host, hosts)
+        do = f"Did you mean {meant!r}?" if meant else f"Add [hosts.{host}]."
+        reading.refuse(("pods", name, "host"), f"there is no host {host!r}", do)
+
+
+def _domains(reading: Reading) -> None:
+    """Two pods with one name, however they spell it."""
+    seen: dict[str, str] = {}
+    for name, pod in _tables(reading, "pods").items():
+        if not isinstance(domain := pod.get("domain"), str):
+            continue
+        first = seen.setdefault(ascii_domain(domain), name)
+        if first != name:
+            what = f"{domain!r} is the domain of pod {first!r} already"
+            reading.refuse(("pods", name, "domain"), what, "Give each pod a domain of its own.")
+
+
+def _reachable(reading: Reading, name: str, host: Host) -> None:
+    stated = [key for key in ("address", "address6") if getattr(host, key)]
+    if host.provider == "ssh" and not stated:
+        do = 'Add its public IPv4 address, as address = "203.0.113.10", or address6.'
+        reading.refuse(("hosts", name, "address"), "is missing", do)
+    if host.provider == "lab":
+        for key in stated:
+            do = "Leave it out: the lab chooses its own."
+            reading.refuse(("hosts", name, key), "a lab host has no stated address", do)
+
+
+def _one_kind(reading: Reading, hosts: Mapping[str, Host]) -> None:
+    """A lab's names and certificates mean nothing to real servers, nor theirs to a lab."""
+    kinds = {host.provider for host in hosts.values()}
+    if len(kinds) < 2:
+        return
+    odd = next(name for name, host in hosts.items() if host.provider == "lab")
+    do = "Put the lab's hosts into a fleet of their own."
+    reading.refuse(("hosts", odd, "provider"), "lab hosts stand beside real ones", do)
+
+
+def _addresses(reading: Reading, hosts: Mapping[str, Host]) -> None:
+    seen: dict[tuple[str, int], str] = {}
+    for name, host in hosts.items():
+        for key in ("address", "address6"):
+            if not (address := getattr(host, key)):
+                continue
+            first = seen.setdefault((str(address), host.ssh_port), name)
+            if first != name:
+                what = f"{address} is the address of host {first!r} already"
+                reading.refuse(("hosts", name, key), what, "Each host has an address of its own.")
+
+
+def _lab_names(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, Pod]) -> None:
+    for name, pod in pods.items():
+        host = hosts.get(pod.host)
+        if host is None or (host.provider == "lab") == pod.domain.endswith(LAB_DOMAIN):
+            continue
+        location = ("pods", name, "domain")
+        if host.provider == "lab":
+            reading.refuse(location, "a lab's pods end in .lab.test", f"Write {name}{LAB_DOMAIN}.")
+        else:
+            what = f"{LAB_DOMAIN} names exist only in the lab"
+            reading.refuse(location, what, "Write a public name that you own.")

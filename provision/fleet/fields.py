@@ -1,0 +1,159 @@
+"""The kinds of value a fleet file holds, each with what it accepts and what it says otherwise."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+UNITS = {
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "TB": 1000**4,
+    "MiB": 1024**2,
+    "GiB": 1024**3,
+    "TiB": 1024**4,
+}
+SIZE = re.compile(r"(?P<amount>\d+(?:\.\d+)?) ?(?P<unit>[A-Za-z]+)\Z")
+LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)\Z")
+LEAST_MEMORY = 768 * 1024**2
+# A word of a Git URL that a remote helper would run as a command (ext::sh -c …).
+REMOTE_HELPER = re.compile(r"[A-Za-z0-9]+::")
+GIT_URL = re.compile(r"(https|ssh|git|file)://\S+\Z|[\w.-]+@[\w.-]+:\S+\Z|/\S*\Z")
+GIT_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+~-]*\Z")
+VERSION = re.compile(r"\d+(\.\d+){1,3}([.+~]?[0-9A-Za-z]+)*\Z")
+
+
+def refused(what: str, do: str) -> PydanticCustomError:
+    """An error that already speaks podfleet's language: what is wrong, what to do."""
+    return PydanticCustomError("refused", "{what}. {do}", {"what": what, "do": do})
+
+
+def check_name(name: str) -> str:
+    if re.match(r"[a-z][a-z0-9]{0,15}\Z", name):
+        return name
+    do = "Use up to 16 lower-case letters and digits, a letter first"
+    raise refused(f"{name!r} is no name", f"{do}.")
+
+
+def parse_size(value: Any) -> int:
+    """Bytes of `2 GiB`, `1024 MB`; an amount without a unit is refused."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise refused(f"{value} has no unit", 'Write the amount with one, as "2 GiB".')
+    found = SIZE.match(value.strip()) if isinstance(value, str) else None
+    if not found:
+        raise refused(f"{value!r} is no size", 'Write an amount and a unit, as "2 GiB".')
+    unit = {known.lower(): known for known in UNITS}.get(found["unit"].lower())
+    if not unit:
+        known = ", ".join(UNITS)
+        raise refused(f"{found['unit']!r} is no unit of memory", f"Use one of {known}.")
+    return int(float(found["amount"]) * UNITS[unit])
+
+
+def check_memory(memory: int) -> int:
+    if memory >= LEAST_MEMORY:
+        return memory
+    what = f"{memory // 1024**2} MiB are too little for a pod"
+    raise refused(what, f"A host needs {LEAST_MEMORY // 1024**2} MiB, better 1 GiB.")
+
+
+def ascii_domain(domain: str) -> str:
+    """The one spelling that DNS knows of a name: lower case, IDN as xn--, no final dot."""
+    lower = domain.strip().rstrip(".").casefold()
+    try:
+        return lower.encode("idna").decode("ascii")
+    except UnicodeError:
+        return lower
+
+
+def check_domain(domain: str) -> str:
+    """A public host name as it goes into every remote pod's database: no scheme, port or path."""
+    if "://" in domain or "/" in domain:
+        raise refused(f"{domain!r} is a URL", "Write the host name alone, as pod.example.org.")
+    if re.search(r":\d*\Z", domain):
+        raise refused(f"{domain!r} has a port", "Write the host name alone: pods serve port 443.")
+    if "_" in domain:
+        raise refused(f"{domain!r} has an underscore", "No host name may: choose another.")
+    if domain != ascii_domain(domain):
+        raise refused(f"{domain!r} is not in its DNS form", f"Write {ascii_domain(domain)!r}.")
+    return _check_labels(domain)
+
+
+def _check_labels(domain: str) -> str:
+    labels = domain.split(".")
+    if re.match(r"[\d.]+\Z", domain):
+        raise refused(f"{domain!r} is an address", "Pods have names: choose one you own.")
+    if len(labels) < 2 or len(domain) > 253 or not all(map(LABEL.match, labels)):
+        raise refused(f"{domain!r} is no public host name", "Write one, as pod.example.org.")
+    if labels[-1] in ("local", "localhost", "internal", "localdomain"):
+        raise refused(f"{domain!r} is no public name", "Other pods must be able to resolve it.")
+    return domain
+
+
+def check_email(email: str) -> str:
+    local, at, domain = email.rpartition("@")
+    if at and local and not re.search(r"\s|[<>,;@]", local) and "." in domain:
+        _check_labels(ascii_domain(domain))
+        return email
+    raise refused(f"{email!r} is no e-mail address", "Write it as alice@example.org.")
+
+
+def check_version(release: str) -> str:
+    if release.startswith("v") and VERSION.match(release[1:]):
+        raise refused(f"{release!r} is a tag", f"Write the version alone, {release[1:]!r}.")
+    if VERSION.match(release):
+        return release
+    raise refused(f"{release!r} is no version of diaspora*", 'Write it as "0.9.1.0".')
+
+
+def check_git_url(url: str) -> str:
+    if url == "rehearsal" or (GIT_URL.match(url) and not REMOTE_HELPER.match(url)):
+        return url
+    raise refused(f"{url!r} is no Git URL", "Write one, as https://example.org/diaspora.git.")
+
+
+def check_git_tag(tag: str) -> str:
+    if GIT_TAG.match(tag) and ".." not in tag:
+        return tag
+    raise refused(f"{tag!r} is no Git tag", 'Write a tag of the source, as "v0.9.1.0".')
+
+
+def check_username(username: str) -> str:
+    """diaspora*'s own rule for a user's name, which no one may change later."""
+    if re.match(r"[a-z0-9_.-]{1,32}\Z", username):
+        return username
+    do = "Use up to 32 of a-z, 0-9, underscore, dot and hyphen"
+    raise refused(f"{username!r} is no diaspora* user name", f"{do}.")
+
+
+def check_https(url: str) -> str:
+    if re.match(r"https://[^\s/]+(/\S*)?\Z", url):
+        return url
+    raise refused(f"{url!r} is no https URL", "Write the ACME directory's URL.")
+
+
+Name = Annotated[
+    str,
+    AfterValidator(check_name),
+    WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9]{0,15}$"}),
+]
+Memory = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    AfterValidator(check_memory),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)? ?([MGT]i?B)$"}),
+]
+Domain = Annotated[str, AfterValidator(check_domain)]
+Email = Annotated[str, AfterValidator(check_email)]
+Version = Annotated[
+    str,
+    AfterValidator(check_version),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+){1,3}([.+~]?[0-9A-Za-z]+)*$"}),
+]
+GitUrl = Annotated[str, AfterValidator(check_git_url)]
+GitTag = Annotated[str, AfterValidator(check_git_tag)]
+Username = Annotated[str, AfterValidator(check_username)]
+HttpsUrl = Annotated[str, AfterValidator(check_https)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]

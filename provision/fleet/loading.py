@@ -1,0 +1,107 @@
+"""From a fleet's name or path to a Fleet, or to every error of its file at once.
+
+It refuses whatever the file can be seen to have wrong without asking the network; that is
+`validate --hosts`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from provision import places
+from provision.errors import Refusal, Refusals
+from provision.fleet.checks import check_fleet
+from provision.fleet.keeps import keeping_place
+from provision.fleet.model import Acme, Fleet, Host, Pod
+from provision.fleet.reading import Reading
+
+INVENTORIES = places.CHECKOUT / "inventories"
+FILE_NAME = "fleet.toml"
+TABLES = ("fleet", "acme", "hosts", "pods")
+FLEET_KEYS = ("contact", "lead_pod")
+
+
+def load_fleet(name_or_path: str | None = None) -> Fleet:
+    """The fleet of that name below inventories/, or at that path; the lab when none is named.
+
+    Raises Refusals with every error of the file, each with its line.
+    """
+    return load_file(find_fleet(name_or_path))
+
+
+def find_fleet(name_or_path: str | None = None) -> Path:
+    """The fleet file that is meant."""
+    named = INVENTORIES / (name_or_path or "lab")
+    path = Path(name_or_path or "lab").expanduser()
+    for candidate in (path / FILE_NAME, path, named / FILE_NAME):
+        if candidate.is_file() and (name_or_path or candidate.is_relative_to(INVENTORIES)):
+            return candidate.resolve()
+    known = ", ".join(sorted(file.parent.name for file in INVENTORIES.glob(f"*/{FILE_NAME}")))
+    do = f"Name a fleet ({known}) or a path, or make one with `podfleet init`."
+    raise Refusal(str(name_or_path or "lab"), "there is no such fleet", do)
+
+
+def load_file(file: Path) -> Fleet:
+    """The fleet of one file."""
+    reading = _read(file)
+    reading.refuse_unknown((), reading.data, TABLES)
+    about = reading.table("fleet")
+    reading.refuse_unknown(("fleet",), about, FLEET_KEYS)
+    hosts = reading.models("hosts", Host)
+    pods = reading.models("pods", Pod)
+    acme = _acme(reading, about, pods)
+    check_fleet(reading, hosts, pods)
+    if reading.errors or acme is None:
+        raise Refusals(reading.errors_in_order())
+    return _fleet(file, acme, hosts, pods, about.get("lead_pod"))
+
+
+def _read(file: Path) -> Reading:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = file.read_bytes()[: error.start].count(b"\n") + 1
+        do = "Save the file as UTF-8."
+        raise Refusals([Refusal(f"{file}:{line}", "is not UTF-8", do)]) from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Refusals([_syntax_error(file, text, str(error))]) from error
+    return Reading(file, text, data)
+
+
+def _syntax_error(file: Path, text: str, message: str) -> Refusal:
+    what, _, place = message.rpartition(" (at ")
+    stated = re.search(r"line (\d+)", place)
+    line = int(stated[1]) if stated else max(1, len(text.splitlines()))
+    return Refusal(f"{file}:{line}", f"is no TOML: {what}", "Mend this line.")
+
+
+def _acme(reading: Reading, about: dict[str, Any], pods: dict[str, Pod]) -> Acme | None:
+    stated = dict(reading.table("acme"))
+    if "contact" in about:
+        stated.setdefault("contact", about["contact"])
+    for pod in pods.values():
+        stated.setdefault("contact", pod.admin.email)
+    if "contact" not in stated and reading.errors:
+        stated["contact"] = "nobody@example.org"
+    return reading.model(("acme",), Acme, stated)
+
+
+def _fleet(
+    file: Path, acme: Acme, hosts: dict[str, Host], pods: dict[str, Pod], lead: str | None
+) -> Fleet:
+    name = file.parent.name if file.name == FILE_NAME else file.stem
+    is_lab = any(host.provider == "lab" for host in hosts.values())
+    return Fleet(
+        name=name,
+        file=file,
+        keeps=keeping_place(file, name, is_lab=is_lab),
+        acme=acme,
+        hosts=hosts,
+        pods=pods,
+        lead_pod=lead or next(iter(pods)),
+    )
