@@ -1,0 +1,273 @@
+"""What would change, and why: the comparison of the fleet file with what its hosts say.
+
+A plan only reads: one call a host. Digests are compared first; only where they differ does it
+look closer.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from provision import contract
+from provision.converge.stage import stage_host
+from provision.errors import PodfleetError, Refusal
+from provision.fleet.model import Fleet, Host, Pod
+from provision.fleet.secrets import Vault, open_vault
+from provision.hosts.connection import Connection
+from provision.hosts.facts import HostFacts, PodFacts, gather
+from provision.hosts.providers import connect
+from provision.operations.effects import Effect, effects
+from provision.releases.runtime import runtime_tarball
+from provision.report import Report
+from provision.staging import stage_pod
+
+
+class Action(StrEnum):
+    """What podfleet would do to a host or a pod."""
+
+    NOTHING = "nothing"
+    CONVERGE = "converge"  # run the roles
+    LAUNCH = "launch"
+    CONFIGURE = "configure"
+    FINISH = "finish"  # an operation is under way: wait for it
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """What a host needs before its pods."""
+
+    name: str
+    action: Action
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PodPlan:
+    """What a pod needs; `effects` say what restarts, and why."""
+
+    name: str
+    host: str
+    action: Action
+    release: str
+    reasons: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    # What is not done, though the fleet file asks for it, and the verb that does it.
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `up` would do now."""
+
+    hosts: tuple[HostPlan, ...]
+    pods: tuple[PodPlan, ...]
+
+    @property
+    def has_nothing_to_do(self) -> bool:
+        return all(part.action is Action.NOTHING for part in (*self.hosts, *self.pods))
+
+    def to_json(self) -> dict[str, Any]:
+        """`plan --json`: {"nothing_to_do", "hosts": […], "pods": […]}, as docs/reference says."""
+        return {
+            "nothing_to_do": self.has_nothing_to_do,
+            "hosts": [asdict(host) for host in self.hosts],
+            "pods": [asdict(pod) for pod in self.pods],
+        }
+
+    def lines(self) -> list[str]:
+        """The plan for reading: a line a host or pod that needs something, its reasons below."""
+        told = [line for part in (*self.hosts, *self.pods) for line in _part_lines(part)]
+        return ["Nothing to do.", *told] if self.has_nothing_to_do else told
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A host as it was reached: the connection and its facts, or why there are none."""
+
+    host: Host
+    connection: Connection | None = None
+    facts: HostFacts | None = None
+    error: PodfleetError | None = None
+
+
+def look(fleet: Fleet, hosts: Iterable[str], report: Report, *, boot: bool) -> dict[str, Seen]:
+    """Reach the hosts, all at once; `boot` lets the lab make those that are not there."""
+    wanted = [fleet.hosts[name] for name in hosts]
+
+    def seen(host: Host) -> Seen:
+        try:
+            connection = connect(fleet, host, report, boot=boot)
+            return Seen(host, connection, gather(connection))
+        except PodfleetError as error:
+            return Seen(host, error=error)
+
+    with ThreadPoolExecutor(max_workers=min(32, len(wanted) or 1)) as threads:
+        return {one.host.name: one for one in threads.map(seen, wanted)}
+
+
+def make_plan(
+    fleet: Fleet,
+    report: Report,
+    *,
+    pods: Sequence[str] = (),
+    hosts: Sequence[str] = (),
+    deep: bool = False,
+) -> Plan:
+    """What `up` would do for the selected pods and hosts (all of them unless stated)."""
+    chosen = select(fleet, pods, hosts)
+    seen = look(fleet, {pod.host: None for pod in chosen} or fleet.hosts, report, boot=False)
+    return plan_of(fleet, chosen, seen, deep=deep)
+
+
+def select(fleet: Fleet, pods: Sequence[str], hosts: Sequence[str]) -> tuple[Pod, ...]:
+    """The fleet's pods of these names on these hosts; an unknown name is refused."""
+    _refuse_unknown(fleet, "pod", pods, fleet.pods)
+    _refuse_unknown(fleet, "host", hosts, fleet.hosts)
+    return tuple(
+        pod
+        for pod in fleet.pods.values()
+        if (not pods or pod.name in pods) and (not hosts or pod.host in hosts)
+    )
+
+
+def plan_of(fleet: Fleet, chosen: Sequence[Pod], seen: Mapping[str, Seen], *, deep: bool) -> Plan:
+    """The plan for pods whose hosts have been seen already."""
+    vault = open_vault(fleet)
+    host_plans = tuple(_plan_host(fleet, one, vault, deep=deep) for one in seen.values())
+    pod_plans = tuple(_plan_pod(fleet, pod, seen[pod.host], vault, deep=deep) for pod in chosen)
+    return Plan(host_plans, pod_plans)
+
+
+def running_release(facts: PodFacts | None) -> str | None:
+    """The release id that the host recorded for a launched pod."""
+    return str(facts.record["release_id"]) if facts and facts.record else None
+
+
+def _refuse_unknown(
+    fleet: Fleet, kind: str, names: Sequence[str], known: Mapping[str, object]
+) -> None:
+    if unknown := [name for name in names if name not in known]:
+        raise Refusal(
+            str(fleet.file),
+            f"it declares no {kind} {', '.join(unknown)}",
+            f"Name one of: {', '.join(known)}.",
+        )
+
+
+def _plan_host(fleet: Fleet, seen: Seen, vault: Vault, *, deep: bool) -> HostPlan:
+    name, facts = seen.host.name, seen.facts
+    if facts is None:
+        return HostPlan(name, Action.UNREACHABLE, (str(seen.error),))
+    reasons = tuple(_host_reasons(fleet, seen.host, facts, vault, deep=deep))
+    return HostPlan(name, Action.CONVERGE if reasons else Action.NOTHING, reasons)
+
+
+def _host_reasons(
+    fleet: Fleet, host: Host, facts: HostFacts, vault: Vault, *, deep: bool
+) -> Iterable[str]:
+    if facts.platform is None:
+        yield "the host has no platform yet"
+        return
+    if deep:
+        yield "asked for (--deep)"
+    if facts.platform.level != contract.PLATFORM_LEVEL:
+        yield f"platform level {facts.platform.level} becomes {contract.PLATFORM_LEVEL}"
+    yield from (f"{drift.where} {drift.what}" for drift in facts.platform.drift)
+    runtime = runtime_tarball(facts.python, facts.architecture)
+    with tempfile.TemporaryDirectory(prefix="podfleet-") as directory:
+        staged = stage_host(fleet, host, runtime, vault.allowed_signers(), Path(directory))
+    if staged.digest != facts.platform.digest:
+        yield _why_host_differs(facts, runtime.version)
+
+
+def _why_host_differs(facts: HostFacts, runtime: str) -> str:
+    assert facts.platform is not None
+    if facts.platform.runtime != runtime:
+        return f"podfleet's runtime {facts.platform.runtime} becomes {runtime}"
+    return "the platform's settings differ from what was applied"
+
+
+def _plan_pod(fleet: Fleet, pod: Pod, seen: Seen, vault: Vault, *, deep: bool) -> PodPlan:
+    if seen.facts is None:
+        return PodPlan(pod.name, pod.host, Action.UNREACHABLE, pod.release, (str(seen.error),))
+    facts = seen.facts.pods.get(pod.name)
+    if facts and facts.operation and not facts.operation.finished:
+        return PodPlan(
+            pod.name, pod.host, Action.FINISH, pod.release, (str(facts.operation),)
+        )
+    if facts is None or facts.record is None:
+        return PodPlan(pod.name, pod.host, Action.LAUNCH, pod.release, _launch_reasons(facts))
+    return _plan_launched(fleet, pod, facts, vault, deep=deep)
+
+
+def _launch_reasons(facts: PodFacts | None) -> tuple[str, ...]:
+    if facts and facts.operation:
+        return (f"its last operation did not finish well: {facts.operation}",)
+    return ("it is not there yet",)
+
+
+def _plan_launched(
+    fleet: Fleet, pod: Pod, facts: PodFacts, vault: Vault, *, deep: bool
+) -> PodPlan:
+    record = facts.record or {}
+    refuse_changed_domain(fleet, pod, str(record["domain"]))
+    staged_manifest = _staged_manifest(fleet, pod, str(record["release_id"]), vault)
+    same = staged_manifest["digest"] == record["digest"]
+    changed = effects(record["manifest"], staged_manifest, facts.drift)
+    reasons = [f"{drift.where} {drift.what}" for drift in facts.drift]
+    reasons += [] if same else ["the fleet file says something else than what was applied"]
+    reasons += ["asked for (--deep)"] if deep else []
+    return PodPlan(
+        pod.name,
+        pod.host,
+        Action.CONFIGURE if reasons else Action.NOTHING,
+        pod.release,
+        tuple(reasons),
+        changed if reasons else (),
+        tuple(_release_notes(pod, str(record["release_id"]))),
+    )
+
+
+def _staged_manifest(fleet: Fleet, pod: Pod, release_id: str, vault: Vault) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="podfleet-") as directory:
+        return stage_pod(fleet, pod, release_id, vault, Path(directory)).manifest
+
+
+def refuse_changed_domain(fleet: Fleet, pod: Pod, launched_as: str) -> None:
+    """The domain is in every remote pod's database: it can never change."""
+    if pod.domain != launched_as:
+        raise Refusal(
+            f"{fleet.file}: pods.{pod.name}.domain",
+            f"the pod was launched as {launched_as}, and a pod's domain can never change: "
+            "every other pod knows it by that name",
+            f'Write domain = "{launched_as}", or declare a new pod for {pod.domain}.',
+        )
+
+
+def _release_notes(pod: Pod, release_id: str) -> Iterable[str]:
+    running = release_id.rpartition("-")[0]
+    if running != pod.release:
+        yield (
+            f"it runs {running}, the fleet file names {pod.release}: `up` never changes a running "
+            f"pod's release; run podfleet upgrade --pod {pod.name}"
+        )
+
+
+def _part_lines(part: HostPlan | PodPlan) -> Iterable[str]:
+    kind = "host" if isinstance(part, HostPlan) else "pod"
+    if part.action is not Action.NOTHING:
+        yield f"{kind} {part.name}: {part.action}"
+        yield from (f"  because {reason}" for reason in part.reasons)
+    if isinstance(part, PodPlan):
+        yield from (
+            f"  {effect.action} {effect.unit}: {', '.join(effect.reasons)}"
+            for effect in part.effects
+        )
+        yield from (f"pod {part.name}: note: {note}" for note in part.notes)
