@@ -1,0 +1,1 @@
+"""What a pod goes through on its host: journaled operations, one file per verb."""
