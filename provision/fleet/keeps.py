@@ -1,4 +1,4 @@
-"""Where a fleet's secrets, known hosts and launched pods are kept, and its vault's password.
+"""Where a fleet's secrets, known hosts and launched pods are kept.
 
 A real fleet keeps them beside its file, so that the directory in Git plus the password is a full
 controller. A lab is thrown away: what it keeps lies in the lab's state, outside the tree.
@@ -7,12 +7,9 @@ controller. A lab is thrown away: what it keeps lies in the lab's state, outside
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from provision import places
-
-PASSWORD_VARIABLE = "PODFLEET_VAULT_PASSWORD_FILE"
 
 
 def lab_state(file: Path, name: str) -> Path:
@@ -24,12 +21,3 @@ def lab_state(file: Path, name: str) -> Path:
 def keeping_place(file: Path, name: str, *, is_lab: bool) -> Path:
     """The directory of secrets.vault, known_hosts and launched.toml."""
     return lab_state(file, name) / "fleet" if is_lab else file.parent
-
-
-def password_file(name: str, keeps: Path, *, is_lab: bool) -> Path:
-    """The file that holds the password of a fleet's vault: never in the fleet's directory."""
-    if stated := os.environ.get(PASSWORD_VARIABLE):
-        return Path(stated)
-    if is_lab:
-        return keeps / "vault-password"
-    return places.configuration_directory() / f"{name}.vault-password"
