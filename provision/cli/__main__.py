@@ -1,0 +1,18 @@
+"""The command line's entry: `python -m provision.cli`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Runs the verb that was asked for; returns the exit code."""
+    from provision.cli.application import application
+    from provision.cli.failures import exit_code_of
+
+    app = application()
+    return exit_code_of(lambda: app(prog_name="podfleet", standalone_mode=False))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""What the command line asked for: which fleet, which pods and hosts, how boldly, shown how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from provision.cli.output import Output
+
+if TYPE_CHECKING:
+    from provision.fleet.model import Fleet
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options that verbs share; a verb's own come beside it."""
+
+    output: Output
+    fleet_name: str | None = None
+    pods: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    dry_run: bool = False
+    deep: bool = False
+    yes: bool = False
+
+    def fleet(self) -> Fleet:
+        """The fleet that was named, loaded; the lab when none was."""
+        from provision.fleet.loading import load_fleet
+
+        return load_fleet(self.fleet_name)
+
+    def in_fleet(self, name: str | None) -> Asked:
+        """The same, of the fleet that a verb took by a way of its own."""
+        return Asked(**{**self.__dict__, "fleet_name": name})

@@ -1,0 +1,75 @@
+"""How the command line shows things: JSON alone on standard output, progress on standard error.
+
+Rich is loaded only where there is a terminal to draw on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from provision.errors import UsageError
+from provision.report import Lines, Report
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where results, progress and questions of one command go."""
+
+    as_json: bool = False
+
+    @contextmanager
+    def progress(self) -> Iterator[Report]:
+        """What long work reports to: drawn on a terminal, plain lines elsewhere."""
+        if not _is_drawable(sys.stderr):
+            yield Lines(sys.stderr)
+            return
+        from provision.cli.drawing import drawing
+
+        with drawing() as report:
+            yield report
+
+    def show(self, lines: Iterable[str], document: Any) -> None:
+        """A result: `document` where JSON was asked for, else `lines` to read."""
+        if self.as_json:
+            json.dump(document, sys.stdout, indent=2, ensure_ascii=False, default=str)
+            print()
+        else:
+            for line in lines:
+                print(line)
+
+    def confirm(self, question: str, *, yes: bool) -> bool:
+        """Whether the user agrees; --yes agrees to all. Without a terminal nobody can."""
+        if yes:
+            return True
+        answer = self.ask(f"{question} [y/N]", otherwise="--yes")
+        return answer.strip().lower() in ("y", "yes")
+
+    def ask(self, question: str, *, otherwise: str) -> str:
+        """The user's answer; `otherwise` names the option to give where nobody can answer."""
+        if not sys.stdin.isatty():
+            raise UsageError(question, "nobody is there to answer", f"Give {otherwise}.")
+        print(f"{question} ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            raise UsageError(question, "there was no answer", f"Give {otherwise}.")
+        return line.rstrip("\n")
+
+
+def _is_drawable(stream: Any) -> bool:
+    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Rows in aligned columns, the heads above."""
+    all_rows = [tuple(heads), *(tuple(row) for row in rows)]
+    widths = [max(len(row[column]) for row in all_rows) for column in range(len(heads))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in all_rows
+    ]

@@ -1,0 +1,81 @@
+"""Verbs that change hosts and pods towards the fleet file: build, up, launch, configure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from provision.cli.asked import Asked
+
+if TYPE_CHECKING:
+    from provision.up import Done
+
+
+def up(asked: Asked) -> None:
+    """Bring hosts and pods to what the fleet file says, and prove that they federate."""
+    from provision.up import up as bring_up
+
+    _do(asked, bring_up)
+
+
+def launch(
+    asked: Asked,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="EXPORT",
+            help="An export, or a directory with an existing pod's dump, uploads and keys.",
+        ),
+    ] = None,
+) -> None:
+    """Launch pods that are not there yet; with --from, an exported or adopted one."""
+    from provision.up import launch as bring_up
+
+    _do(asked, lambda *fixed, **chosen: bring_up(*fixed, source=source, **chosen))
+
+
+def configure(asked: Asked) -> None:
+    """Apply a changed fleet file to launched pods; only what it touches restarts."""
+    from provision.up import configure as bring_up
+
+    _do(asked, bring_up)
+
+
+def build(
+    asked: Asked,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="HOST", help="Compile on this host instead of here."),
+    ] = None,
+) -> None:
+    """Build the releases that the fleet file names; what is built already is not built again."""
+    from provision.up import build as build_releases
+
+    with asked.output.progress() as report:
+        artifacts = build_releases(
+            asked.fleet(), report, pods=asked.pods, on=on, dry_run=asked.dry_run, deep=asked.deep
+        )
+    asked.output.show(
+        [f"{artifact.release_id}  {artifact.path}" for artifact in artifacts],
+        [{"release_id": each.release_id, "path": str(each.path)} for each in artifacts],
+    )
+
+
+def _do(asked: Asked, act: Callable[..., Done]) -> None:
+    """Runs a verb of provision.up, or only its plan with --dry-run, and shows what came of it."""
+    from provision.plan import make_plan
+
+    fleet = asked.fleet()
+    with asked.output.progress() as report:
+        if asked.dry_run:
+            plan = make_plan(fleet, report, pods=asked.pods, hosts=asked.hosts, deep=asked.deep)
+        else:
+            done = act(fleet, report, pods=asked.pods, hosts=asked.hosts, deep=asked.deep)
+    if asked.dry_run:
+        asked.output.show(plan.lines(), plan.to_json())
+    else:
+        asked.output.show(done.lines(), done.to_json())

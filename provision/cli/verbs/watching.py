@@ -1,0 +1,59 @@
+"""Verbs that prove that pods work and federate: verify, canary, probe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from provision.cli.asked import Asked
+from provision.errors import Exit
+
+
+def verify(asked: Asked) -> int:
+    """Check live pods and their hosts, from units to a post that arrives on another pod."""
+    from provision.verify.running import check_lines, verify_fleet
+
+    with asked.output.progress() as report:
+        checks = verify_fleet(asked.fleet(), report, pods=asked.pods, hosts=asked.hosts)
+    asked.output.show(check_lines(checks), [check.to_json() for check in checks])
+    return Exit.REFUSED if any(each.outcome == "failed" for each in checks) else Exit.DONE
+
+
+def canary(
+    asked: Asked,
+    once: Annotated[
+        bool, typer.Option("--once", help="One flight a pair; what it does unless told otherwise.")
+    ] = True,
+) -> int:
+    """Post on each pod, see it arrive on every other, retract it, see it go."""
+    from provision.federation import fly_between
+
+    with asked.output.progress() as report:
+        flights = fly_between(asked.fleet(), report, pods=asked.pods)
+    asked.output.show(
+        [each.line() for each in flights], {"pairs": [each.to_json() for each in flights]}
+    )
+    return Exit.DONE if all(each.state == "ok" for each in flights) else Exit.REFUSED
+
+
+def probe(
+    asked: Asked,
+    url: Annotated[str, typer.Argument(metavar="URL", help="The pod, as https://pod.example.org.")],
+    address: Annotated[
+        str | None, typer.Option("--address", help="Connect to this address instead of the DNS's.")
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", help="Trust these authorities alone (PEM).")
+    ] = None,
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Connect to private addresses, too.")
+    ] = False,
+) -> int:
+    """Ask one pod, of any fleet or none, what other pods would see of it."""
+    from monitoring.prober.single import probe_lines, probe_once
+
+    found = probe_once(url, address=address, ca_file=ca, allow_private=allow_private)
+    asked.output.show(probe_lines(found), found.to_json())
+    return Exit.DONE if found.reason is None else Exit.REFUSED
