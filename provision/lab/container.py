@@ -1,0 +1,86 @@
+"""Runs one command in a container over image layers: no init, nothing registered, nothing left."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from provision.errors import Refusal
+from provision.lab.memory import Group
+from provision.lab.mounts import overlay
+
+# All mounts are made in a namespace that ends with the command: whatever kills it, none is left.
+# Arguments: overlay options, mount point, control groups, "--", argv.
+_ENTER = """
+set -eu
+options=$1 root=$2; shift 2
+while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done
+shift
+mount -t overlay podfleet-lab -o "$options" "$root"
+exec "$@"
+"""
+
+# A command here may use what the machine has; only guests are held to a declared memory.
+MEMORY_BYTES = 1 << 40
+
+
+def run_in_layers(
+    argv: Sequence[str],
+    lower: Sequence[Path],
+    upper: Path,
+    *,
+    environment: Mapping[str, str],
+    has_network: bool,
+    binds: Mapping[Path, PurePosixPath] | None = None,
+    check: bool = True,
+) -> subprocess.CompletedProcess[bytes]:
+    """Runs argv as root over `lower` (topmost first); what it writes stays in `upper`."""
+    with _group() as group, tempfile.TemporaryDirectory(dir=upper.parent, prefix="run-") as here:
+        root, work = Path(here) / "root", Path(here) / "work"
+        root.mkdir()
+        work.mkdir()
+        enter = ["unshare", "--mount", "--propagation", "slave", "--", "sh", "-c", _ENTER, "enter"]
+        enter += [overlay(lower, upper, work), str(root), *map(str, group), "--"]
+        done = subprocess.run(
+            [*enter, *_nspawn(root, environment, has_network, binds or {}), *argv],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    if check and done.returncode != 0:
+        said = (done.stdout + done.stderr).decode(errors="replace").strip()
+        raise Refusal(
+            "lab image",
+            f"`{argv[0]}` ended with {done.returncode}: {said[-3000:]}",
+            "See that the Debian mirror can be reached, then run it again.",
+        )
+    return done
+
+
+def _nspawn(
+    root: Path,
+    environment: Mapping[str, str],
+    has_network: bool,
+    binds: Mapping[Path, PurePosixPath],
+) -> list[str]:
+    argv = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--pipe", "--settings=no"]
+    argv += ["--link-journal=no", "--timezone=off", f"--machine=pf-{secrets.token_hex(4)}"]
+    argv += [f"--directory={root}"]
+    argv += ["--resolv-conf=copy-host"] if has_network else ["--private-network"]
+    argv += [f"--setenv={k}={v}" for k, v in {"LANG": "C.UTF-8", **environment}.items()]
+    return [*argv, *(f"--bind={a}:{b}" for a, b in binds.items()), "--"]
+
+
+@contextlib.contextmanager
+def _group() -> Iterator[list[Path]]:
+    """Control groups of the command's own: nspawn would else claim its caller's."""
+    group = Group(f"run-{secrets.token_hex(4)}")
+    try:
+        yield group.create(MEMORY_BYTES)
+    finally:
+        group.kill()
+        group.remove()

@@ -1,0 +1,102 @@
+"""What makes a guest that guest: its name, addresses, keys, and the lab's authorities."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from provision.hosts.connection import Connection
+from provision.lab.commands import call
+from provision.lab.network import GATEWAY, Network
+
+# Below this name every guest trusts the lab's authorities, as a real server trusts public ones.
+AUTHORITIES = PurePosixPath("/usr/local/share/ca-certificates")
+
+# A new ACME authority has forgotten every account: certbot has to register again.
+_TRUST = """
+set -eu
+update-ca-certificates >/dev/null
+rm -rf /etc/letsencrypt/accounts
+for file in /etc/letsencrypt/renewal/*.conf; do
+    [ ! -e "$file" ] || sed -i '/^account = /d' "$file"
+done
+"""
+
+_NETWORK = """[Match]
+Name=host0
+
+[Network]
+Address={address}/24
+Address={address6}/64
+Gateway={gateway}
+Gateway={gateway6}
+LinkLocalAddressing=ipv6
+IPv6AcceptRA=no
+IPv6DuplicateAddressDetection=0
+ConfigureWithoutCarrier=yes
+IgnoreCarrierLoss=yes
+"""
+
+
+@dataclass(frozen=True)
+class Person:
+    """One guest as its network and its SSH clients know it."""
+
+    name: str
+    number: int
+    network: Network
+    proxy: str
+    authorized_key: str
+    host_key: Path
+
+    def write(self, root: Path) -> None:
+        """Writes all of it into a guest's mounted root, before its first boot."""
+        net, number = self.network, self.number
+        gateway, gateway6 = net.addresses(GATEWAY)
+        address, address6 = net.addresses(number)
+        files = {
+            "etc/hostname": f"{self.name}\n",
+            "etc/hosts": f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n::1 localhost\n",
+            "etc/machine-id": f"{uuid.uuid4().hex}\n",
+            "etc/resolv.conf": f"nameserver {gateway}\n",
+            "etc/apt/apt.conf.d/01podfleet-lab": f'Acquire::http::Proxy "{self.proxy}";\n',
+            "etc/systemd/network/10-podfleet-lab.network": _NETWORK.format(
+                address=address, address6=address6, gateway=gateway, gateway6=gateway6
+            ),
+        }
+        for path, content in files.items():
+            # What the image has there may be a symlink out of the guest.
+            (root / path).unlink(missing_ok=True)
+            (root / path).write_text(content)
+        self._write_keys(root)
+
+    def _write_keys(self, root: Path) -> None:
+        home = root / "root/.ssh"
+        home.mkdir(mode=0o700, exist_ok=True)
+        (home / "authorized_keys").write_text(self.authorized_key)
+        (home / "authorized_keys").chmod(0o600)
+        shutil.copy(self.host_key, root / "etc/ssh/ssh_host_ed25519_key")
+        public = self.host_key.with_suffix(".pub")
+        shutil.copy(public, root / "etc/ssh/ssh_host_ed25519_key.pub")
+
+
+def make_key(path: Path, comment: str) -> str:
+    """An SSH key pair, made where missing; returns its public half."""
+    if not path.exists():
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
+        call(argv)
+    return path.with_suffix(".pub").read_text()
+
+
+def trust(connection: Connection, root: Path, authorities: dict[str, Path]) -> None:
+    """Makes a running guest trust the lab's authorities; one look when it does already."""
+    missing = False
+    for name, file in authorities.items():
+        installed = root / str(AUTHORITIES).lstrip("/") / f"{name}.crt"
+        if not installed.exists() or installed.read_bytes() != file.read_bytes():
+            connection.send_file(file, AUTHORITIES / f"{name}.crt", 0o644)
+            missing = True
+    if missing:
+        connection.run(["sh", "-c", _TRUST])
