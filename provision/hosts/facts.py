@@ -9,6 +9,7 @@ from typing import Any
 
 from provision.errors import Refusal
 from provision.hosts.connection import Connection
+from provision.hosts.drift import Drift
 
 _SCRIPT = Path(__file__).with_name("host_state.py")
 _FORMAT = 1
@@ -21,7 +22,7 @@ class PlatformFacts:
     level: int
     digest: str
     runtime: str
-    drift: tuple[dict[str, Any], ...]
+    drift: tuple[Drift, ...]
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,19 @@ class OperationFacts:
     finished: bool
     exit: int | None
 
+    def __str__(self) -> str:
+        at = f", at step {self.step}" if self.step else ""
+        who = f" by {self.operator}" if self.operator else ""
+        ended = f", ended with {self.exit}" if self.finished else ""
+        return f"{self.operation} {self.id}{who} since {self.since}{at}{ended}"
+
 
 @dataclass(frozen=True)
 class PodFacts:
     """One pod on the host; `record` is pod.json as the last operation wrote it."""
 
     record: dict[str, Any] | None
-    drift: tuple[dict[str, Any], ...]
+    drift: tuple[Drift, ...]
     operation: OperationFacts | None
     units: dict[str, str]
     # serving, maintenance, degraded, down or absent
@@ -90,10 +97,15 @@ def _host_facts(state: dict[str, Any]) -> HostFacts:
 
 
 def _platform(state: dict[str, Any]) -> PlatformFacts:
-    return PlatformFacts(**{**state, "drift": tuple(state["drift"])})
+    return PlatformFacts(**{**state, "drift": _drift(state["drift"])})
 
 
 def _pod(state: dict[str, Any]) -> PodFacts:
-    lists = {key: tuple(state[key]) for key in ("drift", "releases", "exports", "refused")}
+    lists: dict[str, Any] = {key: tuple(state[key]) for key in ("releases", "exports", "refused")}
+    lists["drift"] = _drift(state["drift"])
     operation = OperationFacts(**state["operation"]) if state["operation"] else None
     return PodFacts(**{**state, **lists, "operation": operation})
+
+
+def _drift(found: list[dict[str, Any]]) -> tuple[Drift, ...]:
+    return tuple(Drift(**one) for one in found)

@@ -51,7 +51,7 @@ def name_of(number, database, field):
 
 
 def file_drift(entry, release):
-    """What is wrong with one managed file: at most one finding of content, one of mode, owner."""
+    """What is wrong with one managed file: its content, its mode, its owner."""
     path = entry["path"]
     real = path.replace("@release", release, 1) if path.startswith("@release") else path
     try:
@@ -59,21 +59,23 @@ def file_drift(entry, release):
         with open(real, "rb") as file:
             content = hashlib.sha256(file.read()).hexdigest()
     except OSError:
-        return [{"path": path, "what": "missing", "text": real + " is missing"}]
+        return [drift(path, "missing", "is missing")]
+    mode = format(stat.S_IMODE(seen.st_mode), "04o")
+    owner = name_of(seen.st_uid, pwd.getpwuid, "pw_name")
+    owner += ":" + name_of(seen.st_gid, grp.getgrgid, "gr_name")
+    shall = entry["owner"] + ":" + entry["group"]
     found = []
     if content != entry["sha256"]:
-        found.append({"path": path, "what": "content", "text": real + " was edited by hand"})
-    mode = format(stat.S_IMODE(seen.st_mode), "04o")
+        found.append(drift(path, "content", "was edited by hand"))
     if mode != entry["mode"]:
-        text = "%s has mode %s instead of %s" % (real, mode, entry["mode"])
-        found.append({"path": path, "what": "mode", "text": text})
-    owner = name_of(seen.st_uid, pwd.getpwuid, "pw_name")
-    group = name_of(seen.st_gid, grp.getgrgid, "gr_name")
-    if (owner, group) != (entry["owner"], entry["group"]):
-        shall = entry["owner"] + ":" + entry["group"]
-        text = "%s belongs to %s:%s instead of %s" % (real, owner, group, shall)
-        found.append({"path": path, "what": "owner", "text": text})
+        found.append(drift(path, "mode", "has mode %s instead of %s" % (mode, entry["mode"])))
+    if owner != shall:
+        found.append(drift(path, "owner", "belongs to %s instead of %s" % (owner, shall)))
     return found
+
+
+def drift(where, kind, what):
+    return {"where": where, "kind": kind, "what": what}
 
 
 def unit_states(units):
@@ -94,13 +96,12 @@ def unit_states(units):
 def unit_drift(units, states):
     found = []
     for entry in units:
-        active, is_enabled = states.get(entry["unit"], ("unknown", False))
+        unit = entry["unit"]
+        active, is_enabled = states.get(unit, ("unknown", False))
         if entry.get("active") and active not in ("active", "activating", "reloading"):
-            text = "%s is %s" % (entry["unit"], active)
-            found.append({"unit": entry["unit"], "what": "stopped", "text": text})
+            found.append(drift(unit, "stopped", "is " + active))
         if entry.get("enabled") and not is_enabled:
-            text = "%s is not enabled: it would not start at boot" % entry["unit"]
-            found.append({"unit": entry["unit"], "what": "disabled", "text": text})
+            found.append(drift(unit, "disabled", "is not enabled: it would not start at boot"))
     return found
 
 
@@ -164,12 +165,11 @@ def files_in(directory):
     ]
 
 
-def pod_state(record, drift, states, operation, pod):
+def pod_state(record, states, operation, pod):
     """One word for how the pod is, as `status` shows it."""
     if record is None:
         return "absent"
-    home = os.path.join(PODS, pod)
-    if os.path.exists(os.path.join(home, "maintenance")):
+    if os.path.exists(os.path.join(PODS, pod, "maintenance")):
         return "maintenance"
     units = {entry["unit"]: states.get(entry["unit"], ("unknown",))[0] for entry in record["units"]}
     web = [state for unit, state in units.items() if "-web@" in unit and unit.endswith(".service")]
@@ -181,24 +181,23 @@ def pod_state(record, drift, states, operation, pod):
 
 
 def describe_pod(pod, record, states):
-    drift = []
+    found = []
     if record is not None:
         release = os.path.join(PODS, pod, "releases", record["release_id"])
-        for entry in record["files"]:
-            drift += file_drift(entry, release)
-        drift += unit_drift(record["units"], states)
+        for entry in record["manifest"]["files"]:
+            found += file_drift(entry, release)
+        found += unit_drift(record["units"], states)
     operation = last_operation(pod)
-    units = {e["unit"]: states.get(e["unit"], ("unknown",))[0] for e in (record or {}).get("units", [])}
-    refused = read_json(os.path.join(STATE, pod, "refused.json")) or []
+    units = record["units"] if record else []
     return {
         "record": record,
-        "drift": drift,
+        "drift": found,
         "operation": operation,
-        "units": units,
-        "state": pod_state(record, drift, states, operation, pod),
+        "units": {e["unit"]: states.get(e["unit"], ("unknown",))[0] for e in units},
+        "state": pod_state(record, states, operation, pod),
         "releases": releases_of(pod),
         "exports": files_in(os.path.join(PODS, pod, "exports")),
-        "refused": refused,
+        "refused": read_json(os.path.join(STATE, pod, "refused.json")) or [],
         "stay_down": os.path.exists(os.path.join(STATE, pod, "stay-down")),
     }
 
@@ -206,12 +205,11 @@ def describe_pod(pod, record, states):
 def describe_platform(record, states):
     if record is None:
         return None
-    drift = []
+    found = []
     for entry in record["files"]:
-        drift += file_drift(entry, "")
-    drift += unit_drift(record.get("units", []), states)
-    keys = ("level", "digest", "runtime")
-    return {**{key: record.get(key) for key in keys}, "drift": drift}
+        found += file_drift(entry, "")
+    found += unit_drift(record.get("units", []), states)
+    return {**{key: record.get(key) for key in ("level", "digest", "runtime")}, "drift": found}
 
 
 def pod_names():

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from provision.contract import PodPlaces
+from provision.hosts.drift import Drift
 
 Manifest = Mapping[str, Any]
-# One finding of host_state.py: {"path" or "unit", "what", "text"}.
-Drift = Mapping[str, Any]
 
 DAEMON_RELOAD = "daemon-reload"
 RESTART = "restart"
@@ -68,12 +67,9 @@ _RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 
 
 def effects(old: Manifest, new: Manifest, drift: Sequence[Drift] = ()) -> list[Effect]:
-    """What takes a pod from `old` to `new` (a record or stage.json each), mending `drift`.
-
-    Both say which release is live in `release_id` or `pod.release_id`; `new` decides.
-    """
+    """What takes a pod from `old` to `new` (a stage.json each), mending `drift`."""
     found: dict[tuple[str, str], list[str]] = {}
-    units = unit_names(_pod(new))
+    units = unit_names(new["pod"])
     for path, why in [*_changed(old, new), *_drifted_content(drift)]:
         for action, kind in _effects_of(path):
             _note(found, action, units[kind], f"{path} {why}")
@@ -96,11 +92,6 @@ def unit_names(pod: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _pod(manifest: Manifest) -> Mapping[str, Any]:
-    pod: Mapping[str, Any] = manifest.get("pod", manifest)
-    return pod
-
-
 def _effects_of(path: str) -> Iterable[tuple[str, str]]:
     return next(found for pattern, found in _RULES if re.match(pattern, path))
 
@@ -115,16 +106,13 @@ def _changed(old: Manifest, new: Manifest) -> list[tuple[str, str]]:
 
 
 def _drifted_content(drift: Sequence[Drift]) -> list[tuple[str, str]]:
-    words = {"content": "was edited by hand", "missing": "is missing"}
-    return [(d["path"], words[d["what"]]) for d in drift if "path" in d and d["what"] in words]
+    return [(one.where, one.what) for one in drift if one.kind in ("content", "missing")]
 
 
-def _note_drift(found: dict[tuple[str, str], list[str]], item: Drift) -> None:
-    if "unit" in item:
-        action = ENABLE if item["what"] == "disabled" else START
-        _note(found, action, item["unit"], item.get("text", item["what"]))
-    elif item["what"] in ("mode", "owner"):
-        _note(found, MEND, item["path"], item.get("text", item["what"]))
+def _note_drift(found: dict[tuple[str, str], list[str]], one: Drift) -> None:
+    actions = {"stopped": START, "disabled": ENABLE, "mode": MEND, "owner": MEND}
+    if action := actions.get(one.kind):
+        _note(found, action, one.where, one.what)
 
 
 def _note(found: dict[tuple[str, str], list[str]], action: str, unit: str, why: str) -> None:
