@@ -24,6 +24,7 @@ from provision.hosts.facts import HostFacts, PodFacts, gather
 from provision.hosts.providers import connect
 from provision.operations.effects import Effect, effects
 from provision.releases.runtime import runtime_tarball
+from provision.releases.signature import allowed_signers
 from provision.report import Report
 from provision.staging import stage_pod
 
@@ -179,10 +180,10 @@ def _host_reasons(
         yield "asked for (--deep)"
     if facts.platform.level != contract.PLATFORM_LEVEL:
         yield f"platform level {facts.platform.level} becomes {contract.PLATFORM_LEVEL}"
-    yield from (f"{drift.where} {drift.what}" for drift in facts.platform.drift)
+    yield from (drift["text"] for drift in facts.platform.drift)
     runtime = runtime_tarball(facts.python, facts.architecture)
     with tempfile.TemporaryDirectory(prefix="podfleet-") as directory:
-        staged = stage_host(fleet, host, runtime, vault.allowed_signers(), Path(directory))
+        staged = stage_host(fleet, host, runtime, allowed_signers(vault), Path(directory))
     if staged.digest != facts.platform.digest:
         yield _why_host_differs(facts, runtime.version)
 
@@ -220,8 +221,8 @@ def _plan_launched(
     refuse_changed_domain(fleet, pod, str(record["domain"]))
     staged_manifest = _staged_manifest(fleet, pod, str(record["release_id"]), vault)
     same = staged_manifest["digest"] == record["digest"]
-    changed = effects(record["manifest"], staged_manifest, facts.drift)
-    reasons = [f"{drift.where} {drift.what}" for drift in facts.drift]
+    changed = tuple(effects(record["manifest"], staged_manifest, facts.drift))
+    reasons = [drift["text"] for drift in facts.drift]
     reasons += [] if same else ["the fleet file says something else than what was applied"]
     reasons += ["asked for (--deep)"] if deep else []
     return PodPlan(

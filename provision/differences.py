@@ -1,0 +1,84 @@
+"""`plan --diff`: what the managed files on the hosts say, beside what they shall say.
+
+Secrets are masked on both sides, by their path in the vault.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from provision.contract import PodPlaces
+from provision.converge.stage import stage_host
+from provision.fleet.model import Fleet, Pod
+from provision.fleet.secrets import Vault, open_vault
+from provision.hosts.connection import Connection
+from provision.plan import Seen, running_release
+from provision.releases.runtime import runtime_tarball
+from provision.releases.signature import allowed_signers
+from provision.render import read_manifest
+from provision.staging import stage_pod
+
+RELEASE = "@release"
+
+
+def differences(fleet: Fleet, pods: Sequence[Pod], seen: Mapping[str, Seen]) -> Iterator[str]:
+    """Unified diffs, line by line, of every managed file that would change."""
+    vault = open_vault(fleet)
+    for one in seen.values():
+        yield from _host_differences(fleet, one, vault)
+    for pod in pods:
+        yield from _pod_differences(fleet, pod, seen[pod.host], vault)
+
+
+def _host_differences(fleet: Fleet, seen: Seen, vault: Vault) -> Iterator[str]:
+    if seen.connection is None or seen.facts is None or seen.facts.platform is None:
+        return
+    runtime = runtime_tarball(seen.facts.python, seen.facts.architecture)
+    with tempfile.TemporaryDirectory(prefix="podfleet-") as directory:
+        stage_host(fleet, seen.host, runtime, allowed_signers(vault), Path(directory))
+        yield from _stage_differences(seen.connection, Path(directory), "", vault)
+
+
+def _pod_differences(fleet: Fleet, pod: Pod, seen: Seen, vault: Vault) -> Iterator[str]:
+    release_id = running_release(seen.facts.pods.get(pod.name)) if seen.facts else None
+    if seen.connection is None or release_id is None:
+        return
+    release = str(PodPlaces(pod.name).release(release_id))
+    with tempfile.TemporaryDirectory(prefix="podfleet-") as directory:
+        stage_pod(fleet, pod, release_id, vault, Path(directory))
+        yield from _stage_differences(seen.connection, Path(directory), release, vault)
+
+
+def _stage_differences(
+    connection: Connection, root: Path, release: str, vault: Vault
+) -> Iterator[str]:
+    files = read_manifest(root)["files"]
+    real = {file["path"]: str(file["path"]).replace(RELEASE, release, 1) for file in files}
+    digests = _digests_on(connection, real.values())
+    for file in files:
+        path = real[file["path"]]
+        if digests.get(path) != file["sha256"]:
+            shall = (root / "files" / str(file["path"]).lstrip("/")).read_bytes()
+            is_there = path in digests
+            has = connection.run(["cat", "--", path]).stdout if is_there else b""
+            yield from _unified(f"{connection.name}:{path}", has, shall, vault)
+
+
+def _digests_on(connection: Connection, paths: Iterable[str]) -> dict[str, str]:
+    """sha256 by path, of those that are there: sha256sum complains about the others and goes on."""
+    done = connection.run(["sha256sum", "--zero", "--", *paths], check=False)
+    lines = done.stdout.decode().split("\0")
+    return {line[66:]: line[:64] for line in lines if line}
+
+
+def _unified(name: str, has: bytes, shall: bytes, vault: Vault) -> Iterable[Any]:
+    old, new = (
+        vault.masked(side.decode(errors="replace")).splitlines() for side in (has, shall)
+    )
+    if old == new:
+        return [f"{name}: a secret in it changes"]
+    return difflib.unified_diff(old, new, f"{name} (is)", f"{name} (shall be)", lineterm="")

@@ -1,0 +1,207 @@
+"""From a fleet file to pods that federate: what `up`, `launch` and `configure` do, in order.
+
+look -> plan -> build beside platform -> launch or configure -> introduce -> canary. Each wave runs
+its hosts or pods in parallel; the first wave with a failure is the last.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from provision.converge.run import converge
+from provision.converge.stage import stage_host
+from provision.errors import Refusal, Refusals
+from provision.federation import introduce_pods, prove_federation
+from provision.fleet.launched import record_launched
+from provision.fleet.model import Fleet, Host, Pod
+from provision.fleet.secrets import Vault, open_vault
+from provision.hosts.connection import Connection
+from provision.hosts.facts import HostFacts
+from provision.operations import dispatch
+from provision.plan import Action, Plan, Seen, look, plan_of, running_release, select
+from provision.releases.build import ensure_artifact
+from provision.releases.runtime import runtime_tarball
+from provision.releases.ship import ship
+from provision.releases.signature import allowed_signers
+from provision.report import Report
+from provision.staging import stage_pod
+from monitoring.canary import Flight
+
+Part = TypeVar("Part")
+PARALLEL = 8
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run did: the plan it followed and, if it flew any, the canaries' flights."""
+
+    plan: Plan
+    flights: tuple[Flight, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every wave of one run works with."""
+
+    fleet: Fleet
+    vault: Vault
+    report: Report
+    seen: Mapping[str, Seen]
+
+    def host(self, name: str) -> tuple[Host, Connection, HostFacts]:
+        """A host that has been reached, its connection and what it said of itself."""
+        seen = self.seen[name]
+        if seen.connection is None or seen.facts is None:
+            raise seen.error or RuntimeError(f"host {name} has neither facts nor an error")
+        return seen.host, seen.connection, seen.facts
+
+
+def up(
+    fleet: Fleet,
+    report: Report,
+    *,
+    pods: Sequence[str] = (),
+    hosts: Sequence[str] = (),
+    dry_run: bool = False,
+    deep: bool = False,
+    actions: Sequence[Action] = (Action.LAUNCH, Action.CONFIGURE, Action.FINISH),
+) -> Done:
+    """Do what the fleet file asks for: nothing where it is so already, the canary at the end.
+
+    `actions` narrows what may be done to pods: the verbs launch and configure are `up` with one.
+    """
+    chosen = select(fleet, pods, hosts)
+    wanted = dict.fromkeys(pod.host for pod in chosen) or dict.fromkeys(hosts or fleet.hosts)
+    seen = look(fleet, wanted, report, boot=not dry_run)
+    plan = plan_of(fleet, chosen, seen, deep=deep)
+    for line in plan.lines():
+        report.line(line)
+    if dry_run or plan.has_nothing_to_do:
+        return Done(plan)
+    run = Run(fleet, open_vault(fleet), report, seen)
+    _refuse_unreachable(seen)
+    touched = [part for part in plan.pods if part.action in actions]
+    run = _prepare(run, plan, touched_pods(fleet, touched, Action.LAUNCH))
+    _operate(run, touched)
+    return Done(plan, _prove(run, touched))
+
+
+def touched_pods(fleet: Fleet, parts: Iterable[Any], action: Action) -> list[Pod]:
+    """The pods that a plan's parts do `action` to."""
+    return [fleet.pods[part.name] for part in parts if part.action is action]
+
+
+def _refuse_unreachable(seen: Mapping[str, Seen]) -> None:
+    if errors := [one.error for one in seen.values() if one.error]:
+        raise Refusals(errors)
+
+
+def _prepare(run: Run, plan: Plan, launching: Sequence[Pod]) -> Run:
+    """Roles and builds, side by side: the one waits for the hosts, the other for this machine."""
+    run.vault.ensure_fleet()
+    hosts = [part.name for part in plan.hosts if part.action is Action.CONVERGE]
+    with ThreadPoolExecutor(max_workers=1) as builder:
+        builds = builder.submit(_build, run, launching)
+        _each(hosts, lambda name: _converge(run, name))
+        builds.result()
+    return run if not hosts else replace(run, seen=_look_again(run))
+
+
+def _look_again(run: Run) -> dict[str, Seen]:
+    """A platform run changes what a host says of itself: its Python, its pods' drift."""
+    return look(run.fleet, run.seen, run.report, boot=False)
+
+
+def _converge(run: Run, name: str) -> None:
+    host, connection, facts = run.host(name)
+    runtime = runtime_tarball(facts.python, facts.architecture)
+    with _scratch() as directory, run.report.step("platform", f"host {name}"):
+        staged = stage_host(run.fleet, host, runtime, allowed_signers(run.vault), Path(directory))
+        converge(run.fleet, host, connection, staged, run.report)
+
+
+def _build(run: Run, pods: Sequence[Pod]) -> None:
+    """Make every artifact that a launch will need; one that is in the store costs nothing."""
+    for pod in pods:
+        _, _, facts = run.host(pod.host)
+        ensure_artifact(pod, run.vault, run.report, architecture=facts.architecture)
+
+
+def _operate(run: Run, parts: Sequence[Any]) -> None:
+    verbs = {Action.LAUNCH: _launch, Action.CONFIGURE: _configure, Action.FINISH: _finish}
+    _each(parts, lambda part: verbs[part.action](run, run.fleet.pods[part.name]))
+
+
+def _launch(run: Run, pod: Pod) -> None:
+    _, connection, facts = run.host(pod.host)
+    run.vault.ensure_pod(pod)
+    artifact = ensure_artifact(pod, run.vault, run.report, architecture=facts.architecture)
+    with run.report.step("ship the artifact", f"pod {pod.name}"):
+        ship(artifact, connection)
+    _run_operation(run, pod, "launch", artifact.release_id)
+    keep_canary(run.vault, connection, pod)
+    record_launched(run.fleet, pod)
+
+
+def _configure(run: Run, pod: Pod) -> None:
+    _, _, facts = run.host(pod.host)
+    release_id = running_release(facts.pods.get(pod.name))
+    if release_id is None:
+        raise Refusal(
+            f"pod {pod.name}", "it is not launched", f"Run podfleet launch --pod {pod.name}."
+        )
+    _run_operation(run, pod, "configure", release_id)
+
+
+def _finish(run: Run, pod: Pod) -> None:
+    """Wait for what another run began; what is left to do after it, the next `up` does."""
+    _, connection, facts = run.host(pod.host)
+    operation = facts.pods[pod.name].operation
+    assert operation is not None, "a plan finishes only what is under way"
+    with run.report.step(f"{operation.operation} that was under way", f"pod {pod.name}"):
+        dispatch.follow(connection, pod.name, operation.id, run.report)
+
+
+def _run_operation(run: Run, pod: Pod, operation: str, release_id: str) -> None:
+    _, connection, _ = run.host(pod.host)
+    with _scratch() as directory, run.report.step(operation, f"pod {pod.name}"):
+        staged = stage_pod(run.fleet, pod, release_id, run.vault, Path(directory))
+        started = dispatch.start(connection, run.fleet, pod, operation, staged, {})
+        dispatch.follow(connection, pod.name, started, run.report)
+
+
+def keep_canary(vault: Vault, connection: Connection, pod: Pod) -> None:
+    """The tokens that a launch made on the host, kept where the fleet's canaries find them."""
+    vault.set(f"pods.{pod.name}.canary", dispatch.fetch_canary_token(connection, pod.name))
+
+
+def _prove(run: Run, parts: Sequence[Any]) -> tuple[Flight, ...]:
+    """Pods that are new meet their partners; then a canary flies between all pairs."""
+    if not parts:
+        return ()
+    connections = {name: run.host(name)[1] for name in run.seen}
+    if touched_pods(run.fleet, parts, Action.LAUNCH):
+        introduce_pods(run.fleet, run.vault, connections, run.report)
+    return prove_federation(run.fleet, run.vault, run.report)
+
+
+def _each(parts: Iterable[Part], work: Callable[[Part], None]) -> None:
+    """Do the work for all parts at once, wait for all, and raise every error there was."""
+    with ThreadPoolExecutor(max_workers=PARALLEL) as threads:
+        tasks = [threads.submit(work, part) for part in parts]
+    errors = [error for task in tasks if (error := task.exception())]
+    ours = [error for error in errors if not isinstance(error, Refusal)]
+    if ours:
+        raise ours[0]
+    if errors:
+        raise Refusals([error for error in errors if isinstance(error, Refusal)])
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """A private directory for a stage, gone afterwards: it holds secrets."""
+    return tempfile.TemporaryDirectory(prefix="podfleet-")
