@@ -1,0 +1,72 @@
+"""From a name to the addresses that a probe may connect to: never a private one unasked."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Sequence
+
+from monitoring.prober.failure import ProbeFailed
+from monitoring.prober.target import Target
+from monitoring.reasons import Reason
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Ranges that translate to IPv4 and would otherwise smuggle a private address past the check.
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def is_public(address: str) -> bool:
+    """Whether an address belongs to the public internet, also behind 6to4, NAT64 or Teredo."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    return all(_is_global(each) for each in (ip, *_embedded(ip)))
+
+
+def _is_global(ip: Address) -> bool:
+    return ip.is_global and not ip.is_multicast
+
+
+def _embedded(ip: Address) -> list[Address]:
+    """IPv4 addresses that an IPv6 address stands for."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return []
+    found: list[Address] = [v4 for v4 in (ip.ipv4_mapped, ip.sixtofour) if v4 is not None]
+    if ip.teredo is not None:
+        found.append(ip.teredo[1])
+    if ip in _NAT64:
+        found.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
+    return found
+
+
+async def resolve(target: Target, given: str | None, *, allow_private: bool) -> list[str]:
+    """Addresses to try, in the resolver's order of preference.
+
+    `given` is the operator's own word: it replaces what the name says and is not questioned.
+    """
+    if given:
+        return [given]
+    found = await _look_up(target)
+    allowed = [address for address in found if allow_private or is_public(address)]
+    if not allowed:
+        raise ProbeFailed(Reason.PRIVATE_ADDRESS, ", ".join(found))
+    return allowed
+
+
+async def _look_up(target: Target) -> list[str]:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise ProbeFailed(Reason.NAME_UNRESOLVED, target.host) from error
+    return _families_in_turn([str(entry[4][0]) for entry in found])
+
+
+def _families_in_turn(addresses: Sequence[str]) -> list[str]:
+    """One address of each family after the other: a broken family costs one delay, not many."""
+    unique = list(dict.fromkeys(addresses))
+    six = [address for address in unique if ":" in address]
+    four = [address for address in unique if ":" not in address]
+    first, second = (six, four) if unique and ":" in unique[0] else (four, six)
+    paired = [address for pair in zip(first, second, strict=False) for address in pair]
+    return paired + first[len(second) :] + second[len(first) :]

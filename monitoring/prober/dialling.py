@@ -1,0 +1,170 @@
+"""Connecting to the first address that answers, and the TLS handshake with its verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import functools
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monitoring.prober.failure import ProbeFailed
+from monitoring.prober.limits import Limits
+from monitoring.prober.stages import Stages
+from monitoring.prober.target import Target
+from monitoring.reasons import Reason
+
+# RFC 8305: how long one address may be silent before the next one is tried beside it.
+STAGGER_SECONDS = 0.25
+
+# Codes of X509_verify_cert(3).
+_EXPIRED = frozenset({9, 10})
+_WRONG_NAME = frozenset({62, 63, 64})
+
+
+@dataclass
+class Line:
+    """An open connection, and the address it leads to."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    address: str
+
+    def hang_up(self) -> None:
+        """Ends it at once: a peer that never closes its side must not keep us waiting."""
+        self.writer.transport.abort()
+
+
+@functools.lru_cache(maxsize=16)
+def trust(ca_file: str | None = None) -> ssl.SSLContext:
+    """The system's certificate authorities, or those of one file alone."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
+async def dial(
+    target: Target,
+    addresses: Sequence[str],
+    stages: Stages,
+    limits: Limits,
+    context: ssl.SSLContext | None = None,
+) -> Line:
+    """A connection to one of the addresses, the certificate verified for the target's name."""
+    with stages.stage("connect"):
+        opened, address = await _first_to_answer(addresses, target.port, limits)
+    try:
+        with stages.stage("tls"):
+            reader, writer = await _wrap(opened, target, limits, context or trust())
+    except BaseException:
+        opened.close()
+        raise
+    return Line(reader, writer, address)
+
+
+async def _wrap(
+    opened: socket.socket, target: Target, limits: Limits, context: ssl.SSLContext
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if not target.is_tls:
+        return await asyncio.open_connection(sock=opened, limit=limits.header_bytes)
+    try:
+        return await asyncio.open_connection(
+            sock=opened,
+            ssl=context,
+            server_hostname=target.host,
+            limit=limits.header_bytes,
+            ssl_handshake_timeout=limits.deadline_seconds + 1,
+        )
+    except ssl.SSLCertVerificationError as error:
+        raise ProbeFailed(_distrust(error.verify_code), error.verify_message) from error
+    except (ssl.SSLError, OSError) as error:
+        raise ProbeFailed(Reason.TLS_FAILED, _words(error)) from error
+
+
+def _distrust(verify_code: int) -> Reason:
+    if verify_code in _EXPIRED:
+        return Reason.TLS_EXPIRED
+    return Reason.TLS_WRONG_NAME if verify_code in _WRONG_NAME else Reason.TLS_UNTRUSTED
+
+
+def _words(error: OSError) -> str:
+    return getattr(error, "reason", None) or error.strerror or type(error).__name__
+
+
+async def _first_to_answer(
+    addresses: Sequence[str], port: int, limits: Limits
+) -> tuple[socket.socket, str]:
+    """Happy eyeballs: each address starts a moment after the one before, or when that one fails."""
+    if len(addresses) == 1:
+        return await _connect(addresses[0], port, limits), addresses[0]
+    return await _Race(addresses, port, limits).run()
+
+
+async def _connect(address: str, port: int, limits: Limits) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setblocking(False)
+    try:
+        async with asyncio.timeout(limits.connect_seconds):
+            await asyncio.get_running_loop().sock_connect(opened, (address, port))
+    except BaseException as error:
+        opened.close()
+        if isinstance(error, OSError):
+            raise ProbeFailed(_why_not(error), address) from error
+        raise
+    with contextlib.suppress(OSError):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return opened
+
+
+def _why_not(error: OSError) -> Reason:
+    # TimeoutError is an OSError: ours and the kernel's mean the same.
+    if isinstance(error, TimeoutError):
+        return Reason.CONNECT_TIMED_OUT
+    return Reason.REFUSED if error.errno == errno.ECONNREFUSED else Reason.UNREACHABLE
+
+
+class _Race:
+    """Connections to several addresses, of which the first to succeed is kept."""
+
+    def __init__(self, addresses: Sequence[str], port: int, limits: Limits) -> None:
+        self._waiting, self._port, self._limits = list(addresses), port, limits
+        self._running: dict[asyncio.Task[socket.socket], str] = {}
+        self._failure: BaseException | None = None
+
+    async def run(self) -> tuple[socket.socket, str]:
+        try:
+            while self._waiting or self._running:
+                self._start_next()
+                if (won := await self._wait()) is not None:
+                    return won
+        finally:
+            await self._give_up_the_rest()
+        assert self._failure is not None
+        raise self._failure
+
+    def _start_next(self) -> None:
+        if self._waiting:
+            address = self._waiting.pop(0)
+            task = asyncio.create_task(_connect(address, self._port, self._limits))
+            self._running[task] = address
+
+    async def _wait(self) -> tuple[socket.socket, str] | None:
+        patience = STAGGER_SECONDS if self._waiting else None
+        done, _ = await asyncio.wait(
+            self._running, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in done:
+            address = self._running.pop(task)
+            if (error := task.exception()) is None:
+                return task.result(), address
+            self._failure = self._failure or error
+        return None
+
+    async def _give_up_the_rest(self) -> None:
+        for task in self._running:
+            task.cancel()
+        for result in await asyncio.gather(*self._running, return_exceptions=True):
+            if isinstance(result, socket.socket):
+                result.close()
