@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from provision.fleet.complaints import closest
 from provision.fleet.fields import ascii_domain
+from provision.fleet.launched import changed_domains
 from provision.fleet.model import Host, Pod
 from provision.fleet.reading import Reading
+from provision.fleet.sizes import needed_mb
 
 LAB_DOMAIN = ".lab.test"
 
@@ -22,6 +25,7 @@ def check_fleet(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, 
     _one_kind(reading, hosts)
     _addresses(reading, hosts)
     _lab_names(reading, hosts, pods)
+    _memory(reading, hosts)
 
 
 def _tables(reading: Reading, key: str) -> dict[str, dict[str, Any]]:
@@ -113,3 +117,21 @@ def _lab_names(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, P
         else:
             what = f"{LAB_DOMAIN} names exist only in the lab"
             reading.refuse(location, what, "Write a public name that you own.")
+
+
+def _memory(reading: Reading, hosts: Mapping[str, Host]) -> None:
+    for name, host in hosts.items():
+        pods = [pod for pod in _tables(reading, "pods").values() if pod.get("host") == name]
+        needed, declared = needed_mb(len(pods)), host.memory // 1024**2
+        if pods and declared < needed:
+            what = f"{declared} MiB are too little for {len(pods)} pods: they need {needed} MiB"
+            do = "Give the host more memory, or a pod another host."
+            reading.refuse(("hosts", name, "memory"), what, do)
+
+
+def check_launched(reading: Reading, keeps: Path) -> None:
+    """Notes each launched pod whose domain was changed in the file."""
+    stated = {name: pod.get("domain") for name, pod in _tables(reading, "pods").items()}
+    pods = {name: domain for name, domain in stated.items() if isinstance(domain, str)}
+    for pod, words in changed_domains(keeps, pods).items():
+        reading.refuse(("pods", pod, "domain"), *words)

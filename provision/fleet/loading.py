@@ -13,7 +13,7 @@ from typing import Any
 
 from provision import places
 from provision.errors import Refusal, Refusals
-from provision.fleet.checks import check_fleet
+from provision.fleet.checks import check_fleet, check_launched
 from provision.fleet.keeps import keeping_place
 from provision.fleet.model import Acme, Fleet, Host, Pod
 from provision.fleet.reading import Reading
@@ -53,10 +53,21 @@ def load_file(file: Path) -> Fleet:
     hosts = reading.models("hosts", Host)
     pods = reading.models("pods", Pod)
     acme = _acme(reading, about, pods)
+    name = file.parent.name if file.name == FILE_NAME else file.stem
+    keeps = keeping_place(file, name, is_lab=any(map(_is_lab, hosts.values())))
     check_fleet(reading, hosts, pods)
+    check_launched(reading, keeps)
     if reading.errors or acme is None:
         raise Refusals(reading.errors_in_order())
-    return _fleet(file, acme, hosts, pods, about.get("lead_pod"))
+    return Fleet(
+        name=name,
+        file=file,
+        keeps=keeps,
+        acme=acme,
+        hosts=hosts,
+        pods=pods,
+        lead_pod=about.get("lead_pod") or next(iter(pods)),
+    )
 
 
 def _read(file: Path) -> Reading:
@@ -91,17 +102,5 @@ def _acme(reading: Reading, about: dict[str, Any], pods: dict[str, Pod]) -> Acme
     return reading.model(("acme",), Acme, stated)
 
 
-def _fleet(
-    file: Path, acme: Acme, hosts: dict[str, Host], pods: dict[str, Pod], lead: str | None
-) -> Fleet:
-    name = file.parent.name if file.name == FILE_NAME else file.stem
-    is_lab = any(host.provider == "lab" for host in hosts.values())
-    return Fleet(
-        name=name,
-        file=file,
-        keeps=keeping_place(file, name, is_lab=is_lab),
-        acme=acme,
-        hosts=hosts,
-        pods=pods,
-        lead_pod=lead or next(iter(pods)),
-    )
+def _is_lab(host: Host) -> bool:
+    return host.provider == "lab"

@@ -6,8 +6,6 @@ Values leave it only through `get`; neither a repr nor an error ever carries one
 
 from __future__ import annotations
 
-import fcntl
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +18,7 @@ from provision.fleet import ansible_vault, keys
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.vault_password import VaultPassword, password_of
 from provision.quoting import toml
-from provision.writing import write_atomically
+from provision.writing import locked, write_atomically
 
 FILE_NAME = "secrets.vault"
 # Shorter ones would mask half a text, and hide nothing that is worth a guess.
@@ -93,7 +91,7 @@ class Vault:
 
     def change_password(self) -> None:
         """Encrypts everything under a new password, and writes that to the password's file."""
-        with self._threads, _locked(self.path.parent):
+        with self._threads, locked(self.path.parent):
             self._values, self._seen = self._load(), None
             self._password.propose()
             self._write(self._values)
@@ -141,13 +139,11 @@ class Vault:
 
     @contextmanager
     def _writing(self) -> Iterator[dict[str, str]]:
-        with self._threads:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _locked(self.path.parent):
-                values = self._load()
-                yield values
-                self._write(values)
-                self._values, self._seen = values, _identity(self.path)
+        with self._threads, locked(self.path.parent):
+            values = self._load()
+            yield values
+            self._write(values)
+            self._values, self._seen = values, _identity(self.path)
 
     def _load(self) -> dict[str, str]:
         if not self.path.exists():
@@ -186,17 +182,6 @@ def _identity(path: Path) -> tuple[int, int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """One writer at a time; the directory itself is the lock, so none is left behind."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 class _Dumper(yaml.SafeDumper):
