@@ -1,0 +1,180 @@
+"""From a pod's source to its signed artifact: built once in a clean guest, then found again.
+
+What an artifact is built from (source, commit, customisations, recipe, architecture) is its key
+in the store; two builds of one key wait for one another.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from provision import contract
+from provision.errors import Refusal
+from provision.fleet.model import REHEARSAL, Pod
+from provision.fleet.secrets import Vault
+from provision.places import CHECKOUT, cache_directory, state_directory
+from provision.releases import clean, store
+from provision.releases.cache import locked, sha256_of, whole_file
+from provision.releases.manifest import Manifest, Migration
+from provision.releases.signature import sign
+from provision.releases.source import TaggedSource, fetch_tag
+from provision.releases.store import Artifact
+from provision.releases.tree import customisations_digest, lay_out
+from provision.report import Report
+
+# The modules that the builder runs with, by the standard library alone.
+RECIPE = (
+    "provision/__init__.py",
+    "provision/releases/__init__.py",
+    "provision/releases/contents.py",
+    "provision/releases/recipe.py",
+)
+LAST_LINES = 15
+
+
+@dataclass(frozen=True)
+class Order:
+    """One build: all that its result depends on."""
+
+    pod: Pod
+    source: TaggedSource
+    customisations: str
+    packages: tuple[str, ...]
+    architecture: str
+
+    @property
+    def key(self) -> str:
+        """The same key is the same artifact, for any pod of any fleet."""
+        parts = [self.pod.release, self.pod.source.url, self.source.tag, self.source.commit]
+        parts += [self.customisations, self.architecture, str(contract.PLATFORM_LEVEL)]
+        parts += [*self.packages, *(sha256_of(CHECKOUT / name) for name in RECIPE)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def ensure_artifact(
+    pod: Pod, vault: Vault, report: Report, *, architecture: str | None = None
+) -> Artifact:
+    """The pod's release, built for that `uname -m`, signed with the fleet's key; reused if there.
+
+    Refuses what this machine cannot build, a source without that tag, and a build that fails.
+    """
+    order = _order(pod, report, architecture or clean.architecture())
+    with locked(store.store_directory() / "keys" / f"{order.key}.lock"):
+        artifact = store.find(order.key) or _build(order, report)
+    return _signed(artifact, vault)
+
+
+def _order(pod: Pod, report: Report, architecture: str) -> Order:
+    packages = contract.BUILD_PACKAGES
+    url = pod.source.url
+    if url == REHEARSAL:
+        from provision.lab.rehearsal_source import rehearsal_repository
+
+        url = rehearsal_repository(state_directory())
+        packages = (*packages, *contract.REHEARSAL_BUILD_PACKAGES)
+    return Order(
+        pod,
+        fetch_tag(url, pod.tag, report),
+        customisations_digest(pod.customisations),
+        tuple(sorted(set(packages))),
+        architecture,
+    )
+
+
+def _build(order: Order, report: Report) -> Artifact:
+    if order.architecture != clean.architecture():
+        raise Refusal(
+            f"pod {order.pod.name}",
+            f"its host is {order.architecture}, and this machine builds for {clean.architecture()}",
+            f"Build it there: podfleet build --on {order.pod.host}.",
+        )
+    with _workplace(order) as place, report.step(f"build {order.pod.release}", order.pod.name):
+        binds = {place: PurePosixPath("/build")}
+        argv = ["python3", "-P", "-m", "provision.releases.recipe"]
+        argv += ["/build/tree", "/build/out", "/build/home"]
+        environment = {
+            "PYTHONPATH": "/build/recipe",
+            "SOURCE_DATE_EPOCH": str(order.source.committed_at),
+        }
+        exit_code = clean.run_clean(argv, order.packages, binds, environment, report)
+        log = _keep_log(place / "out/log", order)
+        if exit_code != 0:
+            raise _failed(order, log, exit_code)
+        return _take_in(order, place / "out")
+
+
+@contextmanager
+def _workplace(order: Order) -> Iterator[Path]:
+    """A directory with the tree to build and the recipe, gone afterwards."""
+    builds = cache_directory() / "builds"
+    builds.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=builds))
+    try:
+        place.chmod(0o755)
+        for name in ("tree", "out"):
+            (place / name).mkdir()
+        lay_out(order.source, order.pod.customisations, place / "tree")
+        for name in RECIPE:
+            (place / "recipe" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, place / "recipe" / name)
+        yield place
+    finally:
+        shutil.rmtree(place)
+
+
+def _keep_log(log: Path, order: Order) -> Path:
+    """A build's log outlives its workplace."""
+    kept = state_directory() / "logs" / f"build-{order.pod.release}-{order.key[:8]}.log"
+    with whole_file(kept) as partial:
+        shutil.copyfile(log, partial) if log.exists() else partial.write_text("nothing was said\n")
+    return kept
+
+
+def _failed(order: Order, log: Path, exit_code: int) -> Refusal:
+    lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+    what = f"it failed with exit code {exit_code}; nothing was kept of it. Its last lines:"
+    return Refusal(
+        f"build of {order.pod.source.url} at {order.source.tag}",
+        "\n  ".join([what, *lines]),
+        f"The whole log is {log}; mend the cause, then run the command again.",
+    )
+
+
+def _take_in(order: Order, out: Path) -> Artifact:
+    facts: dict[str, Any] = json.loads((out / "facts.json").read_text())
+    tarball = out / "release.tar.zst"
+    manifest = Manifest(
+        release=order.pod.release,
+        source=order.pod.source.url,
+        tag=order.source.tag,
+        commit=order.source.commit,
+        customisations=order.customisations,
+        ruby_abi=facts["ruby_abi"],
+        architecture=facts["architecture"],
+        platform_level=contract.PLATFORM_LEVEL,
+        tarball_sha256=sha256_of(tarball),
+        tarball_bytes=tarball.stat().st_size,
+        unpacked_bytes=facts["unpacked_bytes"],
+        migrations=tuple(Migration(**migration) for migration in facts["migrations"]),
+        built_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+    return store.keep(order.key, tarball, manifest)
+
+
+def _signed(artifact: Artifact, vault: Vault) -> Artifact:
+    """The artifact with this fleet's signature; an Ed25519 key signs the same way each time."""
+    signature = sign(artifact.manifest_path.read_bytes(), vault)
+    digest = hashlib.sha256(signature).hexdigest()[:16]
+    kept = artifact.directory / "signatures" / f"{artifact.release_id}-{digest}.json.sig"
+    with whole_file(kept, 0o600) as partial:
+        partial.write_bytes(signature)
+    return replace(artifact, signature=kept)
