@@ -222,4 +222,18 @@ def release_id(version: str, manifest_digest: str) -> str:
 
 
 # What building the rehearsal pod needs: Debian's own gems (see provision/lab/rehearsal_pod).
-REHEARSAL_BUILD_PACKAGES: tuple[str, ...] = ()
+REHEARSAL_BUILD_PACKAGES: tuple[str, ...] = (
+    "puma",
+    "rake",
+    "ruby-actionmailer",
+    "ruby-actionpack",
+    "ruby-activerecord",
+    "ruby-bcrypt",
+    "ruby-bundler",
+    "ruby-pg",
+    "ruby-rack-attack",
+    "ruby-railties",
+    "ruby-sidekiq",
+    "ruby-toml-rb",
+    "ruby-typhoeus",
+)

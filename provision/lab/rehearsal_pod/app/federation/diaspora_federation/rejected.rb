@@ -1,0 +1,4 @@
+# What came in and will never be acceptable.
+module DiasporaFederation
+  class Rejected < StandardError; end
+end

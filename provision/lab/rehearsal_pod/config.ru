@@ -1,0 +1,6 @@
+# What puma serves.
+# frozen_string_literal: true
+
+require_relative "config/environment"
+
+run Rails.application

@@ -1,0 +1,5 @@
+# Puts the bundle on the load path.
+# frozen_string_literal: true
+
+ENV["BUNDLE_GEMFILE"] ||= File.expand_path("../Gemfile", __dir__)
+require "bundler/setup"

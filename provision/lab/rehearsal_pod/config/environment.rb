@@ -1,0 +1,6 @@
+# Boots the application.
+# frozen_string_literal: true
+
+require_relative "application"
+
+Rails.application.initialize!

@@ -1,0 +1,140 @@
+"""The rehearsal pod as a Git repository, so that podfleet builds it like any other source.
+
+One tree makes the first version; each directory `releases/<version>/` in it is laid over that tree
+and makes a later one. A file named `.removed` in an overlay lists paths that the version lost.
+Commits are the same wherever they are made: fixed author, fixed times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from provision.errors import Refusal
+
+TREE = Path(__file__).parent / "rehearsal_pod"
+FIRST_VERSION = "1.0.0.0"
+OVERLAYS = "releases"
+REMOVED = ".removed"
+# What building or running in place may have left behind; .gitignore keeps the rest out.
+GENERATED = ("vendor", ".bundle", OVERLAYS)
+
+_IDENTITY = {
+    "GIT_AUTHOR_NAME": "podfleet",
+    "GIT_AUTHOR_EMAIL": "podfleet@example.org",
+    "GIT_COMMITTER_NAME": "podfleet",
+    "GIT_COMMITTER_EMAIL": "podfleet@example.org",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+}
+# Versions are a day apart, in their order.
+_EPOCH = 1_767_225_600
+_DAY = 86_400
+
+
+def rehearsal_repository(state: Path) -> str:
+    """The path of a bare repository with a tag for each version, made anew when the tree changed."""
+    repository = state / "rehearsal.git"
+    digest = tree_digest(TREE)
+    stamp = repository / "podfleet-tree"
+    if not (stamp.is_file() and stamp.read_text() == digest):
+        _replace(repository, digest)
+    return str(repository)
+
+
+def versions(tree: Path = TREE) -> list[str]:
+    """All versions, the first one first."""
+    later = (path.name for path in (tree / OVERLAYS).glob("*") if path.is_dir())
+    return [FIRST_VERSION, *sorted(later, key=_order)]
+
+
+def tree_digest(tree: Path) -> str:
+    """Names, modes and contents of everything that the repository is made of."""
+    digest = hashlib.sha256()
+    for path in _files(tree):
+        executable = bool(path.stat().st_mode & 0o100)
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(tree)}\0{executable}\0{content}\n".encode())
+    return digest.hexdigest()
+
+
+def _order(version: str) -> tuple[tuple[int, str], ...]:
+    return tuple((int(part) if part.isdigit() else -1, part) for part in version.split("."))
+
+
+def _files(tree: Path) -> Iterator[Path]:
+    skipped = {tree / name for name in GENERATED if name != OVERLAYS}
+    for path in sorted(tree.rglob("*")):
+        if path.is_file() and not skipped.intersection(path.parents):
+            yield path
+
+
+def _replace(repository: Path, digest: str) -> None:
+    """Make the repository beside the old one, then let it take the old one's place."""
+    repository.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=repository.parent, prefix=".rehearsal-") as scratch:
+        fresh = Path(scratch) / "repository"
+        _git(fresh, "init", "--quiet", "--bare", "--initial-branch=main", str(fresh))
+        for number, version in enumerate(versions()):
+            _commit(fresh, Path(scratch) / version, version, number)
+        (fresh / "podfleet-tree").write_text(digest)
+        if repository.exists():
+            repository.rename(Path(scratch) / "old")
+        fresh.rename(repository)
+
+
+def _commit(repository: Path, worktree: Path, version: str, number: int) -> None:
+    _lay_out(worktree, version)
+    when = {name: f"{_EPOCH + number * _DAY} +0000" for name in _DATES}
+    inside = ("--work-tree", str(worktree))
+    _git(repository, *inside, "add", "--all", ".", cwd=worktree)
+    _git(repository, *inside, "commit", "--quiet", "--message", f"Release {version}", **when)
+    _git(repository, "tag", f"v{version}", **when)
+
+
+_DATES = ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE")
+
+
+def _lay_out(worktree: Path, version: str) -> None:
+    """The tree with the overlays of all versions up to this one."""
+    shutil.copytree(TREE, worktree, ignore=_ignored)
+    known = versions()
+    for later in known[1 : known.index(version) + 1]:
+        overlay = TREE / OVERLAYS / later
+        shutil.copytree(overlay, worktree, dirs_exist_ok=True)
+        _remove(worktree)
+    _name_version(worktree / "config" / "defaults.yml", version)
+
+
+def _ignored(directory: str, names: list[str]) -> set[str]:
+    return set(GENERATED).intersection(names) if Path(directory) == TREE else set()
+
+
+def _remove(worktree: Path) -> None:
+    listing = worktree / REMOVED
+    if listing.is_file():
+        for name in listing.read_text().split():
+            (worktree / name).unlink()
+        listing.unlink()
+
+
+def _name_version(defaults: Path, version: str) -> None:
+    text = defaults.read_text()
+    named = text.replace(f'number: "{FIRST_VERSION}"', f'number: "{version}"')
+    if f'number: "{version}"' not in named:
+        raise Refusal(str(defaults), "names no version", "Put the version's number back.")
+    defaults.write_text(named)
+
+
+def _git(repository: Path, *arguments: str, cwd: Path | None = None, **variables: str) -> None:
+    argv = ["git", "--git-dir", str(repository), *arguments]
+    environment = {**os.environ, **_IDENTITY, **variables}
+    done = subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, check=False)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        raise Refusal(str(repository), f"git {arguments[0]} failed: {said}", "Remove it and retry.")
