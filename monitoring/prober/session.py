@@ -16,6 +16,7 @@ from monitoring.prober.stages import Stages
 from monitoring.prober.target import Target
 from monitoring.reasons import Reason
 
+_IDEMPOTENT = frozenset({"GET", "HEAD", "DELETE"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -88,18 +89,28 @@ class Session:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> Answer:
-        """One exchange; redirects are answers like any other."""
-        line = await self.open()
-        with self.stages.stage(stage):
-            answer = await exchange(
-                line,
-                self._render(method, path, headers or {}, body),
-                self.limits,
-                head=method == "HEAD",
-            )
+        """One exchange; redirects are answers like any other.
+
+        A server may close an idle connection just as it is used again: whatever may be said twice
+        (RFC 9110, 9.2.2) is then said again, on a new one.
+        """
+        is_reused = self._line is not None
+        rendered = self._render(method, path, headers or {}, body)
+        try:
+            answer = await self._exchange(rendered, stage, method == "HEAD")
+        except ProbeFailed as failed:
+            self.hang_up()
+            if not (is_reused and method in _IDEMPOTENT and failed.reason is Reason.CUT_SHORT):
+                raise
+            answer = await self._exchange(rendered, stage, method == "HEAD")
         if not answer.is_reusable:
             self.hang_up()
         return answer
+
+    async def _exchange(self, rendered: bytes, stage: str, head: bool) -> Answer:
+        line = await self.open()
+        with self.stages.stage(stage):
+            return await exchange(line, rendered, self.limits, head=head)
 
     async def get(
         self, path: str, *, stage: str = "answer", accept: str = "*/*"

@@ -1,0 +1,61 @@
+"""What a canary found out: one flight from one pod to another, and how patient it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from monitoring.reasons import Reason
+
+State = Literal["ok", "late", "lost", "unknown"]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a canary waits, in seconds."""
+
+    late_after: float = 10.0
+    lost_after: float = 60.0
+    retraction: float = 30.0
+    first_poll: float = 0.05
+    longest_poll: float = 1.0
+    # Senders that fly at the same time.
+    senders: int = 4
+
+
+@dataclass(frozen=True)
+class Flight:
+    """One post from one pod to another.
+
+    ok and late: it arrived. lost: the receiver answered until the end, and did not have it.
+    unknown: one of the two could not be asked, and `reason` says why.
+    """
+
+    sender: str
+    receiver: str
+    state: State
+    at: str
+    arrival_seconds: float | None = None
+    retraction_seconds: float | None = None
+    reason: Reason | None = None
+
+    @property
+    def has_arrived(self) -> bool:
+        return self.state in ("ok", "late")
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "from": self.sender,
+            "to": self.receiver,
+            "state": self.state,
+            "arrival_seconds": self.arrival_seconds,
+            "retraction_seconds": self.retraction_seconds,
+            "at": self.at,
+            "reason": None if self.reason is None else str(self.reason),
+        }
+
+
+def pairs_to_json(flights: Sequence[Flight]) -> dict[str, Any]:
+    """The shape that `canary --json` promises."""
+    return {"pairs": [flight.to_json() for flight in flights]}

@@ -1,0 +1,163 @@
+"""The canary between small pods: what it finds, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from monitoring.canary.api import CanaryApi
+from monitoring.canary.flights import Flight, Patience, pairs_to_json
+from monitoring.canary.flying import fly_between_all, fly_from
+from monitoring.canary.pods import TEXT, CanaryPod, Token
+from monitoring.canary.sweeping import sweep
+from monitoring.reasons import Reason
+from tests.unit.monitoring.certificates import Authority
+from tests.unit.monitoring.network import SmallPod, introduce, serving
+
+PATIENCE = Patience(late_after=0.3, lost_after=0.8, retraction=0.9, first_poll=0.02)
+
+
+@contextlib.asynccontextmanager
+async def network(authority: Authority, *pods: SmallPod) -> AsyncIterator[list[CanaryPod]]:
+    introduce(*pods)
+    async with contextlib.AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(serving(pod, authority)) for pod in pods]
+
+
+async def test_all_pairs_fly_and_nothing_stays(authority: Authority) -> None:
+    pods = [SmallPod(name) for name in ("alpha", "beta", "gamma")]
+    async with network(authority, *pods) as ends:
+        flights = await fly_between_all(ends, PATIENCE)
+    assert [(f.sender, f.receiver, f.state, f.reason) for f in flights] == [
+        (a.name, b.name, "ok", None) for a in pods for b in pods if a is not b
+    ]
+    assert all(f.arrival_seconds is not None and f.retraction_seconds is not None for f in flights)
+    assert not any(pod.posts or pod.copies for pod in pods)
+    # One post a sender, however many receive it.
+    assert [pod.seen.count("POST /api/v1/posts") for pod in pods] == [1, 1, 1]
+
+
+async def one_flight(authority: Authority, alpha: SmallPod, beta: SmallPod) -> Flight:
+    async with network(authority, alpha, beta) as (sender, receiver):
+        (flight,) = await fly_from(sender, [receiver], PATIENCE)
+    return flight
+
+
+TROUBLES = {
+    "late": ({"lag_seconds": 0.5}, {}, "late", Reason.LATE),
+    "never delivered": ({"delivers": False}, {}, "lost", Reason.NOT_ARRIVED),
+    "token rejected": ({"accepts_token": False}, {}, "unknown", Reason.TOKEN_REJECTED),
+    "receiver broken": ({}, {"fetch_status": 502}, "unknown", Reason.SERVER_ERROR),
+    "receiver odd": ({}, {"fetch_status": 429}, "unknown", Reason.UNEXPECTED_STATUS),
+    "retraction lost": ({"retracts": False}, {}, "ok", Reason.RETRACTION_STUCK),
+    "retraction refused": ({"deletes": False}, {}, "ok", Reason.RETRACTION_REJECTED),
+}
+
+
+@pytest.mark.parametrize(
+    ("alpha", "beta", "state", "reason"), TROUBLES.values(), ids=TROUBLES.keys()
+)
+async def test_trouble_has_a_state_and_a_reason(
+    alpha: dict[str, object],
+    beta: dict[str, object],
+    state: str,
+    reason: Reason,
+    authority: Authority,
+) -> None:
+    sender = SmallPod("alpha", **alpha)  # type: ignore[arg-type]
+    flight = await one_flight(authority, sender, SmallPod("beta", **beta))  # type: ignore[arg-type]
+    assert (flight.state, flight.reason) == (state, reason)
+    assert bool(sender.posts) is not sender.deletes
+
+
+async def test_receiver_that_is_down_is_unknown_not_lost(authority: Authority) -> None:
+    alpha = SmallPod("alpha")
+    async with network(authority, alpha, SmallPod("beta")) as (sender, receiver):
+        down = replace(receiver, url="https://beta.lab.test:1")
+        (flight,) = await fly_from(sender, [down], PATIENCE)
+    assert (flight.state, flight.reason) == ("unknown", Reason.REFUSED)
+    assert not alpha.posts
+
+
+async def test_interrupted_canary_takes_its_post_back(authority: Authority) -> None:
+    alpha, beta = SmallPod("alpha", delivers=False), SmallPod("beta")
+    async with network(authority, alpha, beta) as (sender, receiver):
+        flying = asyncio.create_task(fly_from(sender, [receiver], PATIENCE))
+        while not alpha.posts:
+            await asyncio.sleep(0.01)
+        flying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await flying
+    assert not alpha.posts
+    assert any(seen.startswith("DELETE") for seen in alpha.seen)
+
+
+async def test_interrupted_while_posting_it_still_takes_the_post_back(authority: Authority) -> None:
+    alpha, beta = SmallPod("alpha"), SmallPod("beta")
+    async with network(authority, alpha, beta) as (sender, receiver):
+        flying = asyncio.create_task(fly_from(sender, [receiver], PATIENCE))
+        while "GET /api/v1/streams/main" not in alpha.seen:
+            await asyncio.sleep(0)
+        # The sweep is over in a moment; what comes next is the post.
+        await asyncio.sleep(0.001)
+        flying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await flying
+        await asyncio.sleep(0.05)
+    assert not alpha.posts
+
+
+async def test_sweep_takes_back_old_leftovers_alone(authority: Authority) -> None:
+    alpha = SmallPod("alpha")
+    old = [alpha.make_post(TEXT, age_seconds=3600 + n) for n in range(20)]
+    kept = {alpha.make_post(TEXT), alpha.make_post("a person's post", age_seconds=3600)}
+    async with network(authority, alpha) as (end,):
+        api = CanaryApi(end)
+        assert await sweep(api) == len(old)
+        assert await sweep(api) == 0
+        api.hang_up()
+    assert alpha.posts.keys() == kept
+
+
+async def test_token_taken_back_early_is_renewed(authority: Authority) -> None:
+    alpha, beta = SmallPod("alpha"), SmallPod("beta")
+    async with network(authority, alpha, beta) as (sender, _):
+        api = CanaryApi(sender)
+        await api.retract(await api.post())
+        alpha.access.clear()
+        await api.retract(await api.post())
+        api.hang_up()
+    assert alpha.seen.count("POST /api/openid_connect/access_tokens") == 2
+
+
+async def test_a_pod_alone_has_no_pairs(authority: Authority) -> None:
+    async with network(authority, SmallPod("alpha")) as ends:
+        assert await fly_between_all(ends, PATIENCE) == []
+
+
+def test_promised_shape() -> None:
+    flight = Flight("a", "b", "lost", "2026-01-01T00:00:00+00:00", reason=Reason.NOT_ARRIVED)
+    assert pairs_to_json([flight]) == {
+        "pairs": [
+            {
+                "from": "a",
+                "to": "b",
+                "state": "lost",
+                "arrival_seconds": None,
+                "retraction_seconds": None,
+                "at": "2026-01-01T00:00:00+00:00",
+                "reason": "not_arrived",
+            }
+        ]
+    }
+
+
+def test_a_token_never_shows_itself() -> None:
+    token = Token.from_json(
+        '{"client_id": "i", "client_secret": "s", "refresh_token": "r", "x": 1}'
+    )
+    assert "'" not in repr(token) and token.refresh_token == "r"
