@@ -55,12 +55,12 @@ def init(
 def validate(
     asked: Asked,
     preflight: Annotated[
-        bool, typer.Option("--hosts-too", "--hosts", help="Ask the hosts and the DNS as well.")
+        bool, typer.Option("--hosts", help="Ask the hosts and the DNS as well.")
     ] = False,
 ) -> int:
     """Check the fleet file, offline; with --hosts also the servers and the DNS."""
     from provision.errors import Exit
-    from provision.preflight import has_failed, preflight_lines, run_preflight
+    from provision.preflight.running import has_failed, preflight_lines, run_preflight
 
     fleet = asked.fleet()
     if not preflight:
