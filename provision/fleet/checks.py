@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from provision.fleet.complaints import closest
-from provision.fleet.fields import ascii_domain
+from provision.fleet.fields import VERSION, ascii_domain
 from provision.fleet.launched import changed_domains
 from provision.fleet.model import Host, Pod
 from provision.fleet.reading import Reading
+from provision.fleet.series import series_of
+from provision.fleet.settings import check_settings
+from provision.fleet.settings_checks import check_together, reserved_name
 from provision.fleet.sizes import needed_mb
 
 LAB_DOMAIN = ".lab.test"
+# Whose settings a pod is measured by while its release cannot be read.
+NEWEST = "0.9"
 
 
 def check_fleet(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, Pod]) -> None:
     """Notes every error that takes more than one key to see."""
-    for check in (_something, _lead_pod, _known_hosts, _domains):
+    for check in (_something, _lead_pod, _known_hosts, _domains, _releases, _settings):
         check(reading)
     for name, host in hosts.items():
         _reachable(reading, name, host)
@@ -26,6 +32,7 @@ def check_fleet(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, 
     _addresses(reading, hosts)
     _lab_names(reading, hosts, pods)
     _memory(reading, hosts)
+    _together(reading, hosts, pods)
 
 
 def _tables(reading: Reading, key: str) -> dict[str, dict[str, Any]]:
@@ -135,3 +142,38 @@ def check_launched(reading: Reading, keeps: Path) -> None:
     pods = {name: domain for name, domain in stated.items() if isinstance(domain, str)}
     for pod, words in changed_domains(keeps, pods).items():
         reading.refuse(("pods", pod, "domain"), *words)
+
+
+def _releases(reading: Reading) -> None:
+    for name, pod in _tables(reading, "pods").items():
+        release = pod.get("release")
+        if not isinstance(release, str) or not VERSION.match(release):
+            continue
+        if why := series_of(release).cannot_run:
+            what = f"{release} cannot run on Debian 13: {why}"
+            do = "Name a newer release; a pod of an old one is adopted with `launch --from`."
+            reading.refuse(("pods", name, "release"), what, do)
+
+
+def _settings(reading: Reading) -> None:
+    """Settings are looked at also where something else of their pod is wrong."""
+    for name, pod in _tables(reading, "pods").items():
+        release = pod.get("release")
+        known = release if isinstance(release, str) and VERSION.match(release) else NEWEST
+        if isinstance(tables := pod.get("diaspora"), dict):
+            refuse = partial(_refuse_below, reading, ("pods", name, "diaspora"))
+            check_settings(name, known, tables, refuse)
+
+
+def _together(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, Pod]) -> None:
+    for name, pod in pods.items():
+        refuse = partial(_refuse_below, reading, ("pods", name, "diaspora"))
+        check_together(pod, hosts.get(pod.host), refuse)
+        if wrong := reserved_name(pod):
+            reading.refuse(("pods", name, "admin", "username"), *wrong)
+
+
+def _refuse_below(
+    reading: Reading, above: tuple[str, ...], path: tuple[str, ...], what: str, do: str
+) -> None:
+    reading.refuse((*above, *path), what, do)

@@ -16,6 +16,7 @@ from provision.errors import Refusal, Refusals
 from provision.fleet.checks import check_fleet, check_launched
 from provision.fleet.keeps import keeping_place
 from provision.fleet.model import Acme, Fleet, Host, Pod
+from provision.fleet.paths import resolve_paths
 from provision.fleet.reading import Reading
 
 INVENTORIES = places.CHECKOUT / "inventories"
@@ -50,8 +51,8 @@ def load_file(file: Path) -> Fleet:
     reading.refuse_unknown((), reading.data, TABLES)
     about = reading.table("fleet")
     reading.refuse_unknown(("fleet",), about, FLEET_KEYS)
-    hosts = reading.models("hosts", Host)
-    pods = reading.models("pods", Pod)
+    hosts = resolve_paths(reading, "hosts", reading.models("hosts", Host))
+    pods = resolve_paths(reading, "pods", reading.models("pods", Pod))
     acme = _acme(reading, about, pods)
     name = file.parent.name if file.name == FILE_NAME else file.stem
     keeps = keeping_place(file, name, is_lab=any(map(_is_lab, hosts.values())))

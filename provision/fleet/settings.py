@@ -1,0 +1,77 @@
+"""A pod's diaspora* settings: which there are, of which kind, and which may stand in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from provision.errors import Refusal
+from provision.fleet.complaints import closest
+from provision.fleet.diaspora_toml import flatten
+from provision.fleet.model import Fleet
+from provision.fleet.secrets import Vault
+from provision.fleet.series import Setting, load_settings
+
+Path = tuple[str, ...]
+Words = tuple[str, str]
+Refuse = Callable[[Path, str, str], None]
+
+
+def check_settings(pod: str, release: str, tables: Mapping[str, Any], refuse: Refuse) -> None:
+    """Tells `refuse` each setting that the release does not know, or that has no place here."""
+    known = load_settings(release)
+    for path, value in flatten(tables):
+        if wrong := _wrong(pod, known, ".".join(path), value):
+            refuse(path, *wrong)
+
+
+def set_secret(fleet: Fleet, vault: Vault, pod: str, path: str, value: str) -> str:
+    """Keeps a pod's secret setting in the vault; returns the path that it has there."""
+    if pod not in fleet.pods:
+        do = f"Name one of {', '.join(fleet.pods)}."
+        raise Refusal(str(fleet.file), f"there is no pod {pod!r}", do)
+    known = load_settings(fleet.pods[pod].release)
+    if path not in known:
+        raise Refusal(path, *_unknown(path, {p: s for p, s in known.items() if s.secret}))
+    if not known[path].secret:
+        do = f"Write it into [pods.{pod}.diaspora] of {fleet.file}."
+        raise Refusal(path, "is no secret: it belongs into the fleet file", do)
+    if not value:
+        raise Refusal(path, "the value is empty", "Give it on standard input.")
+    vault.set(f"pods.{pod}.settings.{path}", value)
+    return f"pods.{pod}.settings.{path}"
+
+
+def _wrong(pod: str, known: Mapping[str, Setting], path: str, value: Any) -> Words | None:
+    setting = known.get(path)
+    if setting is None:
+        return _unknown(path, known)
+    if setting.owned:
+        return "podfleet decides this", f"Leave it out: {setting.owned}."
+    if setting.secret:
+        do = f"Take it out and run `podfleet secrets set {pod} {path}`."
+        return "is a secret, and fleet files go into Git", do
+    if not setting.accepts(value):
+        return f"{value!r} will not do", f"Write {setting.wanted}."
+    return None
+
+
+def _unknown(path: str, known: Mapping[str, Setting]) -> Words:
+    below = sorted(each for each in known if each.startswith(f"{path}."))
+    if below:
+        return "is a table", f"Write one of its settings: {', '.join(below)}."
+    if meant := _meant(path, known):
+        return "diaspora* has no such setting", f"Did you mean {meant}?"
+    tables = sorted({each.rpartition(".")[0] for each in known})
+    beside = sorted(each for each in known if each.rpartition(".")[0] == path.rpartition(".")[0])
+    return "diaspora* has no such setting", f"Known: {', '.join(beside or tables)}."
+
+
+def _meant(path: str, known: Mapping[str, Setting]) -> str | None:
+    """The closest setting of the same table, else of any, else the same name elsewhere."""
+    table, _, key = path.rpartition(".")
+    beside = {each.rpartition(".")[2]: each for each in known if each.rpartition(".")[0] == table}
+    if found := closest(key, beside):
+        return beside[found]
+    same_name = [each for each in known if each.rpartition(".")[2] == key]
+    return same_name[0] if len(same_name) == 1 else closest(path, known)
