@@ -1,7 +1,9 @@
 """One guest: a disk image laid over a cached image, booted by systemd-nspawn; its power and link.
 
 The overlay's upper side lies on an ext4 image of the guest's own: when the power is cut, that
-file system is shut down without its journal, and what was not synced is lost.
+file system is shut down without its journal, and what was not synced is lost. Both are mounted
+in a mount namespace of the guest's own: whatever ends the guest, no mount is left behind, and no
+other guest holds its disk.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ import json
 import os
 import signal
 import struct
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +33,12 @@ DISK_BYTES = 12 << 30
 SHUTDOWN_SECONDS = 30
 REBOOT_REQUESTED = 133
 
-# nspawn leaves a reboot to its caller (exit code 133), for it keeps no unit. Arguments: argv.
-_KEEP_BOOTING = f"""
+# nspawn leaves a reboot to its caller (exit code 133), for it keeps no unit.
+# Arguments: disk, where to mount it, overlay options, root, argv.
+_POWER_ON = f"""
+disk=$1 volume=$2 options=$3 root=$4; shift 4
+mount -o loop,noatime "$disk" "$volume" || exit 1
+mount -t overlay podfleet-lab -o "$options" "$root" || exit 1
 while :; do
     "$@" && exit 0
     code=$?
@@ -60,8 +67,15 @@ class Guest:
 
     @property
     def root(self) -> Path:
-        """The guest's file system, whether it runs or not (while it is mounted)."""
+        """Where the guest's file system is mounted."""
         return self.directory / "root"
+
+    def seen(self, path: Path) -> Path:
+        """A path below `volume` or `root` as this process can open it, while the guest runs."""
+        process = self.process()
+        if process is None:
+            raise Refusal(f"lab host {self.name}", "is off", f"podfleet lab boot {self.name}")
+        return Path(f"/proc/{process.pid}/root{path}")
 
     @property
     def interface(self) -> str:
@@ -79,35 +93,32 @@ class Guest:
     # -- disk ------------------------------------------------------------------------------
 
     def exists(self) -> bool:
-        return (self.directory / "image.json").exists()
+        return self.disk.exists()
 
-    def create(self, image: Sequence[Path]) -> None:
-        """Makes the guest's empty disk over an image; `image` has the topmost layer first."""
-        mounts.remove_tree(self.directory)
+    def create(self, image: Sequence[Path], write_identity: Callable[[Path], None]) -> None:
+        """Makes the guest's disk over an image (topmost layer first), with its own files on it."""
         for directory in (self.directory, self.volume, self.root):
-            directory.mkdir(mode=0o700)
-        with self.disk.open("wb") as file:
-            file.truncate(DISK_BYTES)
-        call(["mkfs.ext4", "-q", "-E", "lazy_itable_init=1,lazy_journal_init=1", str(self.disk)])
+            directory.mkdir(mode=0o700, exist_ok=True)
         (self.directory / "image.json").write_text(json.dumps([str(path) for path in image]))
+        partial = self.disk.with_suffix(".part")
+        partial.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.directory) as files:
+            for name in ("upper", "work"):
+                (Path(files) / name).mkdir(mode=0o755)
+            write_identity(Path(files) / "upper")
+            with partial.open("wb") as file:
+                file.truncate(DISK_BYTES)
+            options = "lazy_itable_init=1,lazy_journal_init=1"
+            call(["mkfs.ext4", "-q", "-E", options, "-d", files, str(partial)])
+        partial.rename(self.disk)
 
-    def mount(self) -> None:
-        """Mounts the guest's disk and, over its image, its root."""
+    def _image(self) -> list[Path]:
         image = [Path(path) for path in json.loads((self.directory / "image.json").read_text())]
         missing = [path for path in image if not path.exists()]
         if missing:
             do = "Run `podfleet lab down --purge`, then `podfleet up`."
             raise Refusal(f"lab host {self.name}", f"its image {missing[0]} is gone", do)
-        if not mounts.is_mounted(self.volume):
-            mounts.mount_image(self.disk, self.volume)
-        for name in ("upper", "work"):
-            (self.volume / name).mkdir(mode=0o755, exist_ok=True)
-        if not mounts.is_mounted(self.root):
-            upper, work = self.volume / "upper", self.volume / "work"
-            mounts.mount_overlay(image, upper, work, self.root)
-
-    def unmount(self) -> None:
-        mounts.unmount_below(self.directory)
+        return image
 
     # -- power -----------------------------------------------------------------------------
 
@@ -121,19 +132,21 @@ class Guest:
     def boot(self, bridge: str) -> None:
         """Boots the guest; returns as soon as its init runs, long before its SSH server does."""
         self.group.kill()
-        self.mount()
-        groups = self.group.create(self.memory_bytes)
+        self._wait_let_go()
         nspawn = [
             "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--settings=no",
             "--console=read-only", "--link-journal=no", "--timezone=off", "--resolv-conf=off",
             f"--machine={self.machine}", f"--hostname={self.name}", f"--directory={self.root}",
             f"--network-bridge={bridge}",
         ]  # fmt: skip
+        options = mounts.overlay(self._image(), self.volume / "upper", self.volume / "work")
+        power = ["unshare", "--mount", "--propagation", "slave", "--", "sh", "-c", _POWER_ON]
+        power += ["guest", str(self.disk), str(self.volume), options, str(self.root)]
         start_detached(
-            ["sh", "-c", _KEEP_BOOTING, "guest", *nspawn],
+            [*power, *nspawn],
             self._record,
             self.directory / "console.log",
-            cgroups=groups,
+            cgroups=self.group.create(self.memory_bytes),
             # The guest's systemd runs on cgroup v2 only, also where the controller is hybrid.
             environment={"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
         )
@@ -150,22 +163,27 @@ class Guest:
 
     def cut_power(self) -> None:
         """Ends the guest as a power cut does: at once, and what was not synced is lost."""
-        self.group.kill()
-        if mounts.is_mounted(self.volume):
-            shut_down_file_system(self.volume)
+        if not self.is_running():
+            self._clear()
+            return
+        # Held open across the kill: when an overlay or a disk loses its last user, the kernel
+        # writes out all that is left, which no power cut does.
+        held = [os.open(self.seen(path), os.O_DIRECTORY) for path in (self.volume, self.root)]
+        try:
+            self.group.kill()
+            shut_down_file_system(held[0])
+        finally:
+            for descriptor in held:
+                os.close(descriptor)
         self._clear()
 
     def _clear(self) -> None:
         self.group.kill()
-        self._wait_unused()
+        self._wait_let_go()
         self.group.remove()
 
-    def _wait_unused(self, seconds: float = 20) -> None:
-        """Unmounts, and waits until the kernel has let go of the disk with the last namespace.
-
-        Mounted again before that, it would be the same file system still: shut down, or uncut.
-        """
-        self.unmount()
+    def _wait_let_go(self, seconds: float = 20) -> None:
+        """Waits until the kernel has let go of the disk: mounted earlier, it would be uncut."""
         deadline = time.monotonic() + seconds
         while mounts.is_image_in_use(self.disk):
             if time.monotonic() > deadline:
@@ -186,10 +204,6 @@ class Guest:
         mounts.remove_tree(self.directory)
 
 
-def shut_down_file_system(mount_point: Path) -> None:
+def shut_down_file_system(descriptor: int) -> None:
     """Stops an ext4 file system as if its disk had lost power: nothing more reaches it."""
-    descriptor = os.open(mount_point, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.ioctl(descriptor, EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH)
-    finally:
-        os.close(descriptor)
+    fcntl.ioctl(descriptor, EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH)

@@ -139,10 +139,28 @@ class Images:
 
     def _forget_older(self, layer: Layer) -> None:
         """Removes this image's earlier editions, unless a guest still lies over one."""
-        mounts = Path("/proc/self/mountinfo").read_text()
+        used = _used(self.cache)
         for path in self.directory.glob(f"{layer.name}-*"):
-            if path != self.path(layer) and f"{path}" not in mounts:
+            if path != self.path(layer) and path not in used:
                 remove_tree(path)
+
+
+def use(cache: Path, machine: str, guest: Path, image: list[Path]) -> None:
+    """Notes that a guest lies over an image, for as long as the guest's directory exists."""
+    users = cache / "images" / "users"
+    users.mkdir(exist_ok=True)
+    (users / machine).write_text(json.dumps([str(path) for path in (guest, *image)]))
+
+
+def _used(cache: Path) -> set[Path]:
+    used: set[Path] = set()
+    for note in (cache / "images" / "users").glob("*"):
+        guest, *image = map(Path, json.loads(note.read_text()))
+        if guest.exists():
+            used.update(image)
+        else:
+            note.unlink(missing_ok=True)
+    return used
 
 
 def _authorities() -> list[Path]:

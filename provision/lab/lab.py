@@ -14,7 +14,7 @@ from provision.errors import Refusal
 from provision.hosts.connection import Connection, Endpoint
 from provision.hosts.known_hosts import KnownHosts
 from provision.lab.guest import Guest
-from provision.lab.image import DEBIAN, Images, Layer, layer_on_debian
+from provision.lab.image import DEBIAN, Images, Layer, layer_on_debian, use
 from provision.lab.memory import PARENT
 from provision.lab.mounts import remove_tree
 from provision.lab.network import FIRST_GUEST, LAST_GUEST, Network
@@ -61,6 +61,10 @@ class Lab:
     def _machines(self) -> Path:
         return self.state / "machines"
 
+    @property
+    def _ssh_key(self) -> Path:
+        return self._machines / "ssh_key"
+
     def _record(self) -> dict[str, Any]:
         if not self._state.exists():
             raise Refusal(f"lab {self.name}", "is not up", "Run `podfleet up` first.")
@@ -103,8 +107,7 @@ class Lab:
         """The guest over SSH, with the lab's key; the guest's own key is pinned when it is made."""
         if host not in self._connections:
             address = self.network().address(self.number(self.guest(host).name))
-            key = self._machines / "ssh_key"
-            endpoint = Endpoint(host, address, identity=key, config=NO_CONFIG)
+            endpoint = Endpoint(host, address, identity=self._ssh_key, config=NO_CONFIG)
             self._connections[host] = Connection(endpoint, KnownHosts(self.state / "known_hosts"))
         return self._connections[host]
 
@@ -117,6 +120,7 @@ class Lab:
             record = self._plan()
             self._state.write(record)
             make_private(self._machines)
+            make_key(self._ssh_key, "podfleet lab")
             self.network().up()
             self.services().up(self._numbers(record))
             for gone in set(record["hosts"]) - set(self.hosts):
@@ -159,23 +163,23 @@ class Lab:
         guest = self.guest(host.name)
         if not guest.exists():
             self.report(f"making host {host.name}")
-            guest.create(image)
-            guest.mount()
-            self._person(host.name).write(guest.root)
+            make_private(guest.directory)
+            guest.create(image, self._person(guest).write)
+            use(self.cache, guest.machine, guest.directory, image)
         if guest.is_running():
             guest.group.create(guest.memory_bytes)
         else:
             self._boot(guest)
-        trust(self.connection(host.name), guest.root, self.services().acme.authorities())
+        trust(self.connection(host.name), guest.seen(guest.root), self.services().acme.authorities())
 
-    def _person(self, host: str) -> Person:
+    def _person(self, guest: Guest) -> Person:
         """The guest's identity; its host key is made here, and pinned with it."""
-        key = self._machines / host / "ssh_host_key"
+        host, key = guest.name, guest.directory / "ssh_host_key"
         public = make_key(key, host)
         known = KnownHosts(self.state / "known_hosts")
         known.forget(host)
         known.pin(host, [" ".join(public.split()[:2])])
-        authorized = make_key(self._machines / "ssh_key", "podfleet lab")
+        authorized = make_key(self._ssh_key, "podfleet lab")
         net, proxy = self.network(), self.services().proxy
         return Person(host, self.number(host), net, proxy, authorized, key)
 

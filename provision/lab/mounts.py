@@ -1,4 +1,4 @@
-"""The lab's mounts: guests' disks and overlays, taken down before anything below is removed."""
+"""What is mounted where: nothing is removed while something is still mounted in it."""
 
 from __future__ import annotations
 
@@ -18,23 +18,9 @@ def mount_points() -> list[Path]:
     return [Path(_OCTAL.sub(lambda m: chr(int(m[1], 8)), line.split()[4])) for line in lines]
 
 
-def is_mounted(path: Path) -> bool:
-    return path.resolve() in mount_points()
-
-
-def mount_overlay(lower: Sequence[Path], upper: Path, work: Path, target: Path) -> None:
-    """Mounts an overlay; `lower` has the topmost layer first."""
-    call(["mount", "-t", "overlay", "podfleet-lab", "-o", overlay(lower, upper, work), str(target)])
-
-
 def overlay(lower: Sequence[Path], upper: Path, work: Path) -> str:
     """The options of an overlay mount."""
     return f"lowerdir={':'.join(map(str, lower))},upperdir={upper},workdir={work}"
-
-
-def mount_image(image: Path, target: Path) -> None:
-    """Mounts a disk image; its loop device goes when it is unmounted."""
-    call(["mount", "-o", "loop,noatime", str(image), str(target)])
 
 
 def is_image_in_use(image: Path) -> bool:

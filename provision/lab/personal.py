@@ -52,7 +52,7 @@ class Person:
     host_key: Path
 
     def write(self, root: Path) -> None:
-        """Writes all of it into a guest's mounted root, before its first boot."""
+        """Writes all of it below the root of what will lie over the guest's image."""
         net, number = self.network, self.number
         gateway, gateway6 = net.addresses(GATEWAY)
         address, address6 = net.addresses(number)
@@ -67,14 +67,16 @@ class Person:
             ),
         }
         for path, content in files.items():
-            # What the image has there may be a symlink out of the guest.
-            (root / path).unlink(missing_ok=True)
+            # Directories count for the whole guest: they keep the modes that Debian gives them.
+            (root / path).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             (root / path).write_text(content)
         self._write_keys(root)
 
     def _write_keys(self, root: Path) -> None:
         home = root / "root/.ssh"
-        home.mkdir(mode=0o700, exist_ok=True)
+        for directory in (home.parent, home):
+            directory.mkdir(mode=0o700)
+        (root / "etc/ssh").mkdir(mode=0o755)
         (home / "authorized_keys").write_text(self.authorized_key)
         (home / "authorized_keys").chmod(0o600)
         shutil.copy(self.host_key, root / "etc/ssh/ssh_host_ed25519_key")
