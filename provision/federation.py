@@ -1,1 +1,93 @@
 """Federation between the pods of a fleet: partners are introduced, canaries fly between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from monitoring.canary import CanaryPod, Flight, Token, fly_all
+from provision.errors import Refusal
+from provision.fleet.model import Fleet, Pod
+from provision.fleet.secrets import Vault, open_vault
+from provision.hosts.connection import Connection
+from provision.hosts.providers import authorities
+from provision.operations import dispatch
+from provision.report import Report
+
+
+def introduce_pods(
+    fleet: Fleet, connections: Mapping[str, Connection], report: Report
+) -> None:
+    """Let every pod's canary follow those of its partners, both ways.
+
+    Two first messages of a new contact race in the receiver (DIASPORA.md): each pod first follows
+    the pods after it in the fleet file, and only then do the later ones follow back.
+    """
+    names = list(fleet.pods)
+    later = {name: names[place + 1 :] for place, name in enumerate(names)}
+    earlier = {name: names[:place] for place, name in enumerate(names)}
+    for way in (later, earlier):
+        _introduce_wave(fleet, connections, way, report)
+
+
+def _introduce_wave(
+    fleet: Fleet,
+    connections: Mapping[str, Connection],
+    way: Mapping[str, Sequence[str]],
+    report: Report,
+) -> None:
+    def introduce(name: str) -> None:
+        partners = [fleet.pods[partner].domain for partner in way[name]]
+        pod = fleet.pods[name]
+        if partners and pod.host in connections:
+            with report.step("canary follows its partners", f"pod {name}"):
+                dispatch.introduce(connections[pod.host], name, partners)
+
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        list(threads.map(introduce, fleet.pods))
+
+
+def prove_federation(
+    fleet: Fleet, vault: Vault, report: Report, pods: Sequence[str] = ()
+) -> tuple[Flight, ...]:
+    """A post from each pod to each other one, and its retraction; refused where one is lost."""
+    flights = fly_between(fleet, report, vault=vault, pods=pods)
+    lost = [flight for flight in flights if flight.retraction_seconds is None]
+    if lost:
+        raise Refusal(
+            "federation",
+            "; ".join(f"{f.sender} to {f.receiver}: {f.state} ({f.reason})" for f in lost),
+            "See podfleet verify for what else is red, and podfleet logs POD for its deliveries.",
+        )
+    return flights
+
+
+def fly_between(
+    fleet: Fleet, report: Report, *, vault: Vault | None = None, pods: Sequence[str] = ()
+) -> tuple[Flight, ...]:
+    """One canary for each ordered pair of the pods (all unless named) that have been launched."""
+    vault = vault or open_vault(fleet)
+    chosen = [pod for pod in fleet.pods.values() if not pods or pod.name in pods]
+    flying = [found for pod in chosen if (found := canary_pod(fleet, vault, pod))]
+    if len(flying) < 2:
+        report.line("A canary needs two pods that have been launched: none flew.")
+        return ()
+    with report.step("canary between all pairs"):
+        return tuple(fly_all(flying))
+
+
+def canary_pod(fleet: Fleet, vault: Vault, pod: Pod) -> CanaryPod | None:
+    """The pod as a canary sees it; None while it has no token, for it has not been launched."""
+    token = vault.get(f"pods.{pod.name}.canary")
+    if token is None:
+        return None
+    host = fleet.hosts[pod.host]
+    ca = authorities(fleet)
+    return CanaryPod(
+        name=pod.name,
+        url=pod.url,
+        token=Token.from_json(token),
+        # The lab's names resolve on its guests alone.
+        address=str(host.address) if fleet.is_lab else None,
+        ca_file=str(ca) if ca else None,
+    )

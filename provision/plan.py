@@ -98,13 +98,13 @@ class Seen:
     error: PodfleetError | None = None
 
 
-def look(fleet: Fleet, hosts: Iterable[str], report: Report, *, boot: bool) -> dict[str, Seen]:
-    """Reach the hosts, all at once; `boot` lets the lab make those that are not there."""
+def look(fleet: Fleet, hosts: Iterable[str], report: Report) -> dict[str, Seen]:
+    """Ask the hosts, all at once; one that does not answer is part of the result."""
     wanted = [fleet.hosts[name] for name in hosts]
 
     def seen(host: Host) -> Seen:
         try:
-            connection = connect(fleet, host, report, boot=boot)
+            connection = connect(fleet, host, report)
             return Seen(host, connection, gather(connection))
         except PodfleetError as error:
             return Seen(host, error=error)
@@ -123,7 +123,7 @@ def make_plan(
 ) -> Plan:
     """What `up` would do for the selected pods and hosts (all of them unless stated)."""
     chosen = select(fleet, pods, hosts)
-    seen = look(fleet, {pod.host: None for pod in chosen} or fleet.hosts, report, boot=False)
+    seen = look(fleet, {pod.host: None for pod in chosen} or fleet.hosts, report)
     return plan_of(fleet, chosen, seen, deep=deep)
 
 

@@ -18,7 +18,7 @@ from provision.report import Lines, Report
 def reach(fleet: Fleet, pod: str, report: Report | None = None) -> Connection:
     """The connection to the pod's host; an unknown pod is refused."""
     (chosen,) = select(fleet, (pod,), ())
-    return connect(fleet, fleet.hosts[chosen.host], report or Lines(), boot=False)
+    return connect(fleet, fleet.hosts[chosen.host], report or Lines())
 
 
 def show_logs(connection: Connection, pod: str, *, lines: int, follow: bool) -> int:

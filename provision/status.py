@@ -84,7 +84,7 @@ def status(
     """Asks the hosts of the selected pods; one that does not answer is part of the result."""
     chosen = select(fleet, pods, hosts)
     wanted = dict.fromkeys(pod.host for pod in chosen) if pods else dict.fromkeys(hosts)
-    seen = look(fleet, wanted or fleet.hosts, report, boot=False)
+    seen = look(fleet, wanted or fleet.hosts, report)
     return Status(
         tuple(_host(one) for one in seen.values()),
         tuple(_pod(pod, seen[pod.host]) for pod in chosen),

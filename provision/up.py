@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from monitoring.canary import Flight, pairs_to_json
 from provision.converge.run import converge
 from provision.converge.stage import stage_host
 from provision.errors import Refusal, Refusals
@@ -22,6 +23,7 @@ from provision.fleet.model import Fleet, Host, Pod
 from provision.fleet.secrets import Vault, open_vault
 from provision.hosts.connection import Connection
 from provision.hosts.facts import HostFacts
+from provision.hosts.providers import boot
 from provision.operations import dispatch
 from provision.plan import Action, Plan, Seen, look, plan_of, running_release, select
 from provision.releases.build import ensure_artifact
@@ -30,7 +32,6 @@ from provision.releases.ship import ship
 from provision.releases.signature import allowed_signers
 from provision.report import Report
 from provision.staging import stage_pod
-from monitoring.canary import Flight
 
 Part = TypeVar("Part")
 PARALLEL = 8
@@ -42,6 +43,15 @@ class Done:
 
     plan: Plan
     flights: tuple[Flight, ...] = ()
+
+    def lines(self) -> list[str]:
+        """The result for reading; the plan itself was told before anything was done."""
+        flown = [flight.line() for flight in self.flights]
+        return [*flown, "Done."] if not self.plan.has_nothing_to_do else []
+
+    def to_json(self) -> dict[str, Any]:
+        """{"plan": as `plan --json`, "pairs": as `canary --json`}."""
+        return {"plan": self.plan.to_json(), **pairs_to_json(self.flights)}
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,8 @@ def up(
     """
     chosen = select(fleet, pods, hosts)
     wanted = dict.fromkeys(pod.host for pod in chosen) or dict.fromkeys(hosts or fleet.hosts)
-    seen = look(fleet, wanted, report, boot=not dry_run)
+    fleet = fleet if dry_run else boot(fleet, report)
+    seen = look(fleet, wanted, report)
     plan = plan_of(fleet, chosen, seen, deep=deep)
     for line in plan.lines():
         report.line(line)
@@ -114,7 +125,7 @@ def _prepare(run: Run, plan: Plan, launching: Sequence[Pod]) -> Run:
 
 def _look_again(run: Run) -> dict[str, Seen]:
     """A platform run changes what a host says of itself: its Python, its pods' drift."""
-    return look(run.fleet, run.seen, run.report, boot=False)
+    return look(run.fleet, run.seen, run.report)
 
 
 def _converge(run: Run, name: str) -> None:
@@ -186,7 +197,7 @@ def _prove(run: Run, parts: Sequence[Any]) -> tuple[Flight, ...]:
         return ()
     connections = {name: run.host(name)[1] for name in run.seen}
     if touched_pods(run.fleet, parts, Action.LAUNCH):
-        introduce_pods(run.fleet, run.vault, connections, run.report)
+        introduce_pods(run.fleet, connections, run.report)
     return prove_federation(run.fleet, run.vault, run.report)
 
 

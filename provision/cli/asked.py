@@ -26,8 +26,9 @@ class Asked:
     def fleet(self) -> Fleet:
         """The fleet that was named, loaded; the lab when none was."""
         from provision.fleet.loading import load_fleet
+        from provision.hosts.providers import as_it_runs
 
-        return load_fleet(self.fleet_name)
+        return as_it_runs(load_fleet(self.fleet_name))
 
     def in_fleet(self, name: str | None) -> Asked:
         """The same, of the fleet that a verb took by a way of its own."""

@@ -70,6 +70,13 @@ class Lab:
             raise Refusal(f"lab {self.name}", "is not up", "Run `podfleet up` first.")
         return self._state.read()
 
+    def is_made(self) -> bool:
+        """Whether it has ever been up since it was purged."""
+        return self._state.exists()
+
+    def has(self, host: str) -> bool:
+        return host in self._record()["hosts"]
+
     def network(self) -> Network:
         """The lab's subnets, once it has been up."""
         return Network(**self._record()["network"])

@@ -22,7 +22,7 @@ def run_preflight(
     """Every finding about the selected pods and their hosts."""
     chosen = select(fleet, pods, hosts)
     wanted = dict.fromkeys(pod.host for pod in chosen)
-    seen = look(fleet, wanted, report, boot=False)
+    seen = look(fleet, wanted, report)
 
     def found(one: Seen) -> list[Finding]:
         with report.step("preflight", f"host {one.host.name}"):

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from provision.cli.asked import Asked
+from provision.report import Report
 
 PodName = Annotated[str, typer.Argument(metavar="POD", help="The pod's name.")]
 
@@ -23,14 +24,21 @@ def plan(
     fleet = asked.fleet()
     with asked.output.progress() as report:
         made = make_plan(fleet, report, pods=asked.pods, hosts=asked.hosts, deep=asked.deep)
-        document, lines = made.to_json(), made.lines()
-        if diff:
-            from provision.differences import differences
+        changed = _changed_lines(asked, report) if diff else []
+    document = made.to_json()
+    asked.output.show(
+        [*made.lines(), *changed], {**document, "diff": changed} if diff else document
+    )
 
-            found = differences(fleet, made, report)
-            document["diff"] = found
-            lines += [line for text in found.values() for line in text.splitlines()]
-    asked.output.show(lines, document)
+
+def _changed_lines(asked: Asked, report: Report) -> list[str]:
+    from provision.differences import differences
+    from provision.plan import look, select
+
+    fleet = asked.fleet()
+    chosen = select(fleet, asked.pods, asked.hosts)
+    hosts = dict.fromkeys(pod.host for pod in chosen) or fleet.hosts
+    return list(differences(fleet, chosen, look(fleet, hosts, report)))
 
 
 def status(asked: Asked) -> None:
