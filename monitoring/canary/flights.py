@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from monitoring.reasons import Reason
+from monitoring.reasons import Reason, words
 
 State = Literal["ok", "late", "lost", "unknown"]
 
@@ -43,6 +43,16 @@ class Flight:
     @property
     def has_arrived(self) -> bool:
         return self.state in ("ok", "late")
+
+    def line(self) -> str:
+        """The flight in words."""
+        way = f"{self.sender} -> {self.receiver}"
+        if self.arrival_seconds is None:
+            return f"{way}: {self.state}: {words(self.reason)}"
+        text = f"{way}: {self.state}: arrived after {self.arrival_seconds:.2f} s"
+        if self.retraction_seconds is not None:
+            return f"{text}, gone {self.retraction_seconds:.2f} s after it was taken back"
+        return f"{text}, but: {words(self.reason)}"
 
     def to_json(self) -> dict[str, Any]:
         return {

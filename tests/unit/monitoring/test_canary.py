@@ -161,3 +161,21 @@ def test_a_token_never_shows_itself() -> None:
         '{"client_id": "i", "client_secret": "s", "refresh_token": "r", "x": 1}'
     )
     assert "'" not in repr(token) and token.refresh_token == "r"
+
+
+LINES = {
+    "ok": (Flight("a", "b", "ok", "", 0.25, 0.1), "a -> b: ok: arrived after 0.25 s, gone 0.10 s"),
+    "lost": (
+        Flight("a", "b", "lost", "", reason=Reason.NOT_ARRIVED),
+        "a -> b: lost: the post did not arrive in time",
+    ),
+    "stuck": (
+        Flight("a", "b", "ok", "", 0.25, reason=Reason.RETRACTION_STUCK),
+        "a -> b: ok: arrived after 0.25 s, but: the post was taken back, but its copy stayed",
+    ),
+}
+
+
+@pytest.mark.parametrize(("flight", "line"), LINES.values(), ids=LINES.keys())
+def test_flight_in_words(flight: Flight, line: str) -> None:
+    assert flight.line().startswith(line)
