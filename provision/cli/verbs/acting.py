@@ -66,16 +66,16 @@ def build(
 
 
 def _do(asked: Asked, act: Callable[..., Done]) -> None:
-    """Runs a verb of provision.up, or only its plan with --dry-run, and shows what came of it."""
-    from provision.plan import make_plan
+    """Runs a verb of provision.up and shows what came of it; --dry-run ends with the plan."""
+    from provision.cli.words import done_json, done_lines
 
-    fleet = asked.fleet()
     with asked.output.progress() as report:
-        if asked.dry_run:
-            plan = make_plan(fleet, report, pods=asked.pods, hosts=asked.hosts, deep=asked.deep)
-        else:
-            done = act(fleet, report, pods=asked.pods, hosts=asked.hosts, deep=asked.deep)
-    if asked.dry_run:
-        asked.output.show(plan.lines(), plan.to_json())
-    else:
-        asked.output.show(done.lines(), done.to_json())
+        done = act(
+            asked.fleet(),
+            report,
+            pods=asked.pods,
+            hosts=asked.hosts,
+            dry_run=asked.dry_run,
+            deep=asked.deep,
+        )
+    asked.output.show(done_lines(done), done_json(done))

@@ -28,13 +28,13 @@ def canary(
     ] = True,
 ) -> int:
     """Post on each pod, see it arrive on every other, retract it, see it go."""
+    from monitoring.canary.flights import pairs_to_json
+    from provision.cli.words import flight_lines
     from provision.federation import fly_between
 
     with asked.output.progress() as report:
         flights = fly_between(asked.fleet(), report, pods=asked.pods)
-    asked.output.show(
-        [each.line() for each in flights], {"pairs": [each.to_json() for each in flights]}
-    )
+    asked.output.show(flight_lines(flights), pairs_to_json(flights))
     return Exit.DONE if all(each.state == "ok" for each in flights) else Exit.REFUSED
 
 
