@@ -1,4 +1,4 @@
-"""A page as a browser asks for it, and one of the hashed assets that it names."""
+"""A page of a pod of ours as a browser asks for it, and one of the hashed assets in it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from monitoring.prober.failure import ProbeFailed
-from monitoring.prober.limits import Limits
+from monitoring.prober.limits import OWN_POD, Limits
 from monitoring.prober.nodeinfo import expect_ok
 from monitoring.prober.session import Session
 from monitoring.prober.stages import Stages
 from monitoring.prober.visiting import visit
 from monitoring.reasons import Reason, words
-
-PAGE_LIMITS = Limits(body_bytes=8 * 1024 * 1024)
 
 # Sprockets' and Propshaft's names: /assets/main-<hexadecimal digest>.css
 _ASSET = re.compile(
@@ -51,7 +49,7 @@ async def probe_page(
     *,
     address: str | None = None,
     ca_file: str | None = None,
-    limits: Limits = PAGE_LIMITS,
+    limits: Limits = OWN_POD,
 ) -> Page:
     """Loads a page (redirects within the host followed) and names the hashed assets in it."""
     return await _visit(url, path, False, address, ca_file, limits)
@@ -63,7 +61,7 @@ async def probe_asset(
     *,
     address: str | None = None,
     ca_file: str | None = None,
-    limits: Limits = PAGE_LIMITS,
+    limits: Limits = OWN_POD,
 ) -> Page:
     """Loads a page, then the first hashed asset that it names; what is returned is the asset."""
     return await _visit(url, path, True, address, ca_file, limits)

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from monitoring.prober.limits import Limits
+from monitoring.prober.limits import OWN_POD, Limits
 from monitoring.prober.session import Session
 from monitoring.prober.stages import Stages
 from monitoring.prober.visiting import visit
@@ -46,7 +46,7 @@ async def probe_tls(
     *,
     address: str | None = None,
     ca_file: str | None = None,
-    limits: Limits = Limits(),  # noqa: B008 (frozen)
+    limits: Limits = OWN_POD,
     now: float | None = None,
 ) -> Tls:
     """Shakes hands with url and reads the certificate; `now` (seconds since 1970) for tests."""
