@@ -5,13 +5,13 @@ The controller makes it; what is secret in it never leaves the private directory
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from provision.contract import ACME_WEBROOT, CA_BUNDLE, CANARY_USER, PodPlaces
 from provision.errors import Refusal
+from provision.fleet.diaspora_toml import render_diaspora_toml
 from provision.fleet.keys import secret_token_rb
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.secrets import Vault
@@ -46,12 +46,10 @@ def stage_pod(fleet: Fleet, pod: Pod, release_id: str, vault: Vault, root: Path)
     if pod.nginx_include:
         stage.add(_include(fleet, pod.nginx_include), PodLayout(places).nginx_include)
     stage.add(
-        "pod/release/config/diaspora.toml",
+        diaspora_toml(pod, places, sizes, vault),
         "@release/config/diaspora.toml",
         mode="0640",
         group=places.user,
-        pod=pod,
-        configuration=configuration(pod, places, sizes, vault.pod_settings(pod)),
     )
     for name, content in _secrets(pod, vault).items():
         stage.add_secret(name, content)
@@ -75,7 +73,7 @@ def _public_files(places: PodPlaces) -> dict[str, PurePosixPath]:
     }
 
 
-def _variables(fleet: Fleet, pod: Pod, places: PodPlaces, sizes: PodSizes) -> dict[str, object]:
+def _variables(fleet: Fleet, pod: Pod, places: PodPlaces, sizes: PodSizes) -> dict[str, Any]:
     layout = PodLayout(places)
     return {
         "pod": pod,
@@ -94,38 +92,17 @@ def _variables(fleet: Fleet, pod: Pod, places: PodPlaces, sizes: PodSizes) -> di
     }
 
 
-def configuration(
-    pod: Pod, places: PodPlaces, sizes: PodSizes, secret_settings: Mapping[str, str]
-) -> dict[str, Any]:
-    """diaspora.toml's tables: the fleet file's, the vault's, and those that podfleet owns."""
-    owned: dict[str, Any] = {
-        "environment": {
-            "url": f"{pod.url}/",
-            "certificate_authorities": str(CA_BUNDLE),
-            "require_ssl": True,
-            "redis": f"unix://{places.redis_socket}",
-            "sidekiq": {"concurrency": sizes.sidekiq_concurrency},
-        },
-        "server": {"rails_environment": "production"},
+def diaspora_toml(pod: Pod, places: PodPlaces, sizes: PodSizes, vault: Vault) -> bytes:
+    """The pod's settings: the fleet file's, the vault's, and those that podfleet owns."""
+    owned = {
+        "environment.url": f"{pod.url}/",
+        "environment.certificate_authorities": str(CA_BUNDLE),
+        "environment.require_ssl": True,
+        "environment.redis": f"unix://{places.redis_socket}",
+        "environment.sidekiq.concurrency": sizes.sidekiq_concurrency,
+        "server.rails_environment": "production",
     }
-    secret: dict[str, Any] = {}
-    for path, value in secret_settings.items():
-        *tables, key = path.split(".")
-        table = secret
-        for name in tables:
-            table = table.setdefault(name, {})
-        table[key] = value
-    return _merged(_merged(pod.diaspora, secret), owned)
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Both tables in one, `above` deciding; neither is altered."""
-    result = dict(below)
-    for key, value in above.items():
-        old = result.get(key)
-        is_table = isinstance(value, Mapping) and isinstance(old, Mapping)
-        result[key] = _merged(old, value) if is_table and isinstance(old, Mapping) else value
-    return result
+    return render_diaspora_toml(pod.diaspora, owned, vault.pod_settings(pod)).encode()
 
 
 def _secrets(pod: Pod, vault: Vault) -> dict[str, bytes]:

@@ -1,0 +1,1 @@
+"""Deploys: what a pod consists of on its host, declared through pyinfra."""

@@ -1,0 +1,91 @@
+"""How operations call programs on the host: argv lists, checked, secrets by stdin alone."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from provision.contract import PodPlaces
+from provision.operations.sandbox import SANDBOX, environment, writable
+
+Argv = Sequence[str]
+
+
+def run(
+    argv: Argv,
+    *,
+    stdin: bytes | None = None,
+    cwd: Path | None = None,
+    timeout_seconds: float | None = None,
+) -> bytes:
+    """Its output; CalledProcessError with its last words when it fails."""
+    done = subprocess.run(
+        list(argv),
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        cwd=cwd,
+        timeout=timeout_seconds,
+        check=True,
+    )
+    return done.stdout
+
+
+def succeeds(argv: Argv) -> bool:
+    """Whether it ends with 0; what it says is of no interest."""
+    return subprocess.run(list(argv), capture_output=True, check=False).returncode == 0
+
+
+def systemctl(*words: str) -> None:
+    run(["systemctl", *words])
+
+
+def unit_properties(unit: str, *names: str) -> dict[str, str]:
+    """Some of a unit's properties, by name."""
+    said = run(["systemctl", "show", f"--property={','.join(names)}", "--", unit]).decode()
+    return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+
+
+def psql(sql: str, variables: Mapping[str, str] | None = None, database: str = "postgres") -> str:
+    """Runs SQL as the database's superuser; values go in as psql variables, :"name" or :'name'."""
+    argv = ["runuser", "-u", "postgres", "--", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1"]
+    for name, value in (variables or {}).items():
+        argv += ["-v", f"{name}={value}"]
+    # From a directory that the user postgres may enter.
+    return run([*argv, "-d", database], stdin=sql.encode(), cwd=Path("/")).decode().strip()
+
+
+def task_unit(pod: str) -> str:
+    """The unit in which an operation runs rake or rails; one at a time."""
+    return f"podfleet-task-{pod}.service"
+
+
+def run_as_pod(
+    places: PodPlaces, release_id: str, argv: Argv, *, stdin: bytes | None = None
+) -> bytes:
+    """Runs argv in the release's directory as the pod, in its sandbox and environment."""
+    unit = task_unit(places.name)
+    # After a crash of the operation its task may still be there: it must not run beside this one.
+    if unit_properties(unit, "LoadState")["LoadState"] == "loaded":
+        systemctl("stop", unit)
+        succeeds(["systemctl", "reset-failed", unit])
+    order = f"--property=Before={places.operation_unit}"
+    wrapper = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", f"--unit={unit}", order]
+    return run([*wrapper, *pod_properties(places, release_id), "--", *argv], stdin=stdin)
+
+
+def pod_properties(places: PodPlaces, release_id: str) -> list[str]:
+    """systemd-run's options for a process that runs as the pod does."""
+    release = places.release(release_id)
+    properties = [f"--property={key}={value}" for key, value in SANDBOX]
+    paths = " ".join(map(str, writable(places, release_id)))
+    variables = [f"--setenv={k}={v}" for k, v in environment(places, release_id).items()]
+    return [
+        f"--uid={places.user}",
+        f"--gid={places.user}",
+        f"--working-directory={release}",
+        f"--property=ReadWritePaths={paths}",
+        *properties,
+        *variables,
+    ]

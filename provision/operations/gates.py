@@ -1,0 +1,178 @@
+"""Gates of health: what a pod must show before an operation calls it good.
+
+The same probes that watch the pod later look at it here, as a client on the host sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any
+
+from monitoring.prober.limits import OWN_POD
+from monitoring.prober.nodeinfo import probe_nodeinfo
+from monitoring.prober.pages import probe_asset, probe_page
+from provision.contract import CA_BUNDLE, PodPlaces
+from provision.errors import Refusal
+from provision.operations.commands import run, unit_properties
+from provision.operations.effects import unit_names
+
+START_SECONDS = 90
+ANSWER_SECONDS = 60
+JOB_SECONDS = 60
+# Harmless, quick, and in every version of diaspora*: it clears what uploads left behind.
+JOB = "Workers::CleanCachedFiles"
+PAGE = "/public"
+
+
+class GateIsRed(Refusal):
+    """The pod did not show what it must."""
+
+
+def health(pod: dict[str, Any]) -> dict[str, Any]:
+    """All of them, the cheap ones first; the evidence of each, or GateIsRed."""
+    places = PodPlaces(pod["name"])
+    url = f"https://{pod['domain']}"
+    return {
+        "processes": processes(pod),
+        "socket": answers_on_socket(places, pod["domain"], pod["release_id"]),
+        "nodeinfo": asyncio.run(_nodeinfo(url)),
+        "page": asyncio.run(_page(url)),
+        "asset": asyncio.run(_asset(url)),
+        "job": job(places),
+    }
+
+
+def processes(pod: dict[str, Any]) -> dict[str, str]:
+    """Web and sidekiq both said that they are ready (their units are notified)."""
+    units = unit_names(pod)
+    return {kind: _await_unit(units[kind]) for kind in ("redis", "socket", "web", "sidekiq")}
+
+
+def _await_unit(unit: str) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        seen = unit_properties(unit, "ActiveState", "SubState", "Result", "NRestarts")
+        if seen["ActiveState"] == "active":
+            return seen["SubState"]
+        gave_up = (
+            seen["ActiveState"] in ("failed", "inactive") or int(seen.get("NRestarts") or 0) > 1
+        )
+        if gave_up or time.monotonic() > deadline:
+            raise GateIsRed(
+                unit,
+                f"does not start ({seen['ActiveState']}, {seen['Result']}): {last_words(unit)}",
+                f"See `journalctl -u {unit}` on the host, mend it, then run the command again.",
+            )
+        time.sleep(0.1)
+
+
+def last_words(unit: str) -> str:
+    """The end of the unit's log, on one line."""
+    argv = ["journalctl", "--unit", unit, "--lines=8", "--output=cat", "--no-pager"]
+    return " | ".join(run(argv).decode(errors="replace").split("\n"))[-1200:].strip(" |")
+
+
+def answers_on_socket(places: PodPlaces, domain: str, release_id: str) -> dict[str, Any]:
+    """NodeInfo straight from the release's own socket: it is this release that answers."""
+    path = places.web_socket(release_id)
+    status = _await_answer(lambda: _get(path, domain, "/.well-known/nodeinfo"), str(path))
+    return {"status": status}
+
+
+def _await_answer(ask: Callable[[], int], where: str) -> int:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    status = 0
+    while time.monotonic() < deadline:
+        status = ask()
+        if status == 200:
+            return status
+        time.sleep(0.2)
+    raise GateIsRed(
+        where,
+        f"NodeInfo is answered with {status or 'nothing'}",
+        "See the web unit's log, mend it, then run the command again.",
+    )
+
+
+def _get(path: PurePosixPath, domain: str, target: str) -> int:
+    connection = _UnixConnection(path)
+    try:
+        connection.request("GET", target, headers={"Host": domain, "X-Forwarded-Proto": "https"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: PurePosixPath) -> None:
+        super().__init__("localhost", timeout=15)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+async def _nodeinfo(url: str) -> dict[str, Any]:
+    probe = await probe_nodeinfo(url, ca_file=str(CA_BUNDLE), limits=OWN_POD)
+    _refuse_unwell(f"{url} NodeInfo", probe.is_well, probe.reason, probe.detail)
+    return {"software": probe.software, "version": probe.version}
+
+
+async def _page(url: str) -> dict[str, Any]:
+    page = await probe_page(url, PAGE, ca_file=str(CA_BUNDLE))
+    _refuse_unwell(f"{url}{PAGE}", page.is_well, page.reason, page.detail)
+    return {"path": page.path, "status": page.status, "bytes": page.bytes}
+
+
+async def _asset(url: str) -> dict[str, Any]:
+    asset = await probe_asset(url, PAGE, ca_file=str(CA_BUNDLE))
+    _refuse_unwell(f"{url} assets of {PAGE}", asset.is_well, asset.reason, asset.detail)
+    return {"path": asset.path, "status": asset.status, "bytes": asset.bytes}
+
+
+def _refuse_unwell(where: str, is_well: bool, reason: object, detail: str) -> None:
+    if not is_well:
+        raise GateIsRed(
+            where,
+            f"{reason} {detail}".strip(),
+            "See the web unit's and nginx's logs on the host, then run the command again.",
+        )
+
+
+def job(places: PodPlaces) -> dict[str, Any]:
+    """A background job done end to end: queued as Rails would, and gone once sidekiq did it."""
+    began = time.monotonic()
+    jid = secrets.token_hex(12)
+    now = time.time()
+    payload = {
+        "class": JOB, "args": [], "queue": "low", "retry": False, "jid": jid,
+        "created_at": now, "enqueued_at": now,
+    }  # fmt: skip
+    before = int(_redis(places, "GET", "stat:processed") or 0)
+    _redis(places, "SADD", "queues", "low")
+    _redis(places, "LPUSH", "queue:low", json.dumps(payload))
+    while time.monotonic() - began < JOB_SECONDS:
+        done = int(_redis(places, "GET", "stat:processed") or 0)
+        if jid not in _redis(places, "LRANGE", "queue:low", "0", "-1") and done > before:
+            return {"job": JOB, "seconds": round(time.monotonic() - began, 2)}
+        time.sleep(0.25)
+    raise GateIsRed(
+        f"pod {places.name}",
+        f"a background job ({JOB}) was not done within {JOB_SECONDS} s",
+        "See the sidekiq unit's log on the host, then run the command again.",
+    )
+
+
+def _redis(places: PodPlaces, *words: str) -> str:
+    return run(["redis-cli", "-s", str(places.redis_socket), *words]).decode().strip()

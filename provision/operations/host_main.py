@@ -1,0 +1,110 @@
+"""podfleet-host: the verbs that a pod host understands, as a table.
+
+    start POD        request on stdin; begins an operation, prints {"id"}
+    follow POD [ID]  prints the journal as it grows, ends with the operation and its exit code
+    run POD          what podfleet-operation@POD.service runs
+    recover          at boot: who stays down, what goes on
+    exec POD -- CMD  runs CMD as the pod, in its environment
+    introduce POD    request on stdin; the pod's canary follows its partners'
+    present POD DIR UID   the deploy, in a process of its own
+
+Imports what a verb needs when it runs: most of them must not wait for what others load.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from provision.errors import Exit, PodfleetError, Refusal, UsageError
+
+Arguments = Sequence[str]
+
+
+def main(arguments: Arguments) -> int:
+    """Runs one verb; its exit code."""
+    try:
+        verb, *rest = arguments
+        return _VERBS[verb](rest)
+    except (KeyError, ValueError) as error:
+        print(f"podfleet-host: {error!r}\n\n{__doc__}", file=sys.stderr)
+        return Exit.USAGE
+    except PodfleetError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+def _pod(arguments: Arguments) -> str:
+    from provision.operations.operation import refuse_bad_name
+
+    if not arguments:
+        raise UsageError("podfleet-host", "a pod's name is missing", "Give one.")
+    refuse_bad_name(arguments[0])
+    return arguments[0]
+
+
+def _start(arguments: Arguments) -> int:
+    from provision.operations.starting import start
+
+    pod = _pod(arguments)
+    print(json.dumps({"id": start(pod, json.load(sys.stdin))}))
+    return Exit.DONE
+
+
+def _follow(arguments: Arguments) -> int:
+    from provision.operations.following import follow
+
+    pod = _pod(arguments)
+    return follow(pod, arguments[1] if len(arguments) > 1 else None)
+
+
+def _run(arguments: Arguments) -> int:
+    from provision.operations.running import run_unfinished
+
+    return run_unfinished(_pod(arguments))
+
+
+def _recover(_: Arguments) -> int:
+    from provision.operations.recovery import recover
+
+    for line in recover():
+        print(line)
+    return Exit.DONE
+
+
+def _exec(arguments: Arguments) -> int:
+    from provision.operations.executing import execute
+
+    pod = _pod(arguments)
+    if len(arguments) < 3 or arguments[1] != "--":
+        raise UsageError("podfleet-host exec", "no command", "Write: exec POD -- CMD ...")
+    return execute(pod, arguments[2:])
+
+
+def _introduce(arguments: Arguments) -> int:
+    from provision.operations.introducing import introduce
+
+    print(json.dumps(introduce(_pod(arguments), json.load(sys.stdin))))
+    return Exit.DONE
+
+
+def _present(arguments: Arguments) -> int:
+    from provision.deploys.present import main as present
+
+    if len(arguments) != 3:
+        raise Refusal("podfleet-host present", "needs a pod, a stage and a uid", "Give them.")
+    present(_pod(arguments), Path(arguments[1]), int(arguments[2]))
+    return Exit.DONE
+
+
+_VERBS: dict[str, Callable[[Arguments], int]] = {
+    "start": _start,
+    "follow": _follow,
+    "run": _run,
+    "recover": _recover,
+    "exec": _exec,
+    "introduce": _introduce,
+    "present": _present,
+}

@@ -1,0 +1,39 @@
+"""A pod's identity on its host: written once, never over another one."""
+
+from __future__ import annotations
+
+import hmac
+import shutil
+from pathlib import Path
+
+from provision.errors import Refusal
+from provision.operations.journal import write_atomically
+from provision.operations.operation import Operation
+
+NAMES = ("secret_token.rb", "oidc_key.pem")
+
+
+def put_in_place(operation: Operation) -> dict[str, list[str]]:
+    """Each key that is missing, from the stage; refuses where the host has another one."""
+    put = []
+    for name in NAMES:
+        path, content = Path(operation.places.keys) / name, operation.secret(name)
+        if path.exists():
+            _refuse_other(operation, path, content)
+        else:
+            write_atomically(path, content, 0o640)
+            put.append(name)
+        path.chmod(0o640)
+        shutil.chown(path, "root", operation.places.user)
+    return {"put": put}
+
+
+def _refuse_other(operation: Operation, path: Path, content: bytes) -> None:
+    if not hmac.compare_digest(path.read_bytes(), content):
+        raise Refusal(
+            str(path),
+            f"it is not the key that the vault holds for the pod {operation.pod}, and a key that "
+            "was in use is never overwritten",
+            "Put the right vault in place; or, if this host's key belongs to a pod that is gone, "
+            f"move {operation.places.keys} aside on the host. Then run the same command again.",
+        )

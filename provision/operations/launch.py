@@ -1,0 +1,179 @@
+"""launch: from a prepared host and a shipped artifact to a pod that serves.
+
+A launch that fails takes back what it made; certificates stay (they are rationed), and so do keys.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from pathlib import Path
+
+from provision.contract import ARTIFACTS, PODS, TRUSTED_SIGNERS
+from provision.errors import Refusal
+from provision.operations import (
+    accounts,
+    certificate,
+    database,
+    gates,
+    keys,
+    presence,
+    recording,
+    release_tree,
+    units,
+)
+from provision.operations.commands import run, run_as_pod, systemctl
+from provision.operations.operation import Operation
+from provision.operations.preflight import platform_level, refuse_full_disk
+from provision.operations.step import Evidence, Step
+from provision.releases.manifest import read_manifest
+from provision.releases.verify import unpack_artifact, verify_artifact
+
+FIRST_DATABASE = 1
+
+
+def steps(operation: Operation) -> list[Step]:
+    """The launch, top to bottom."""
+    launch = _Launch(operation)
+    return [
+        Step("preflight", launch.preflight),
+        Step("hold down", launch.hold_down),
+        Step("certificate", launch.certificate),
+        Step("present", launch.present, launch.absent, launch.pick_uid),
+        Step("keys", launch.keys),
+        Step("unpack", launch.unpack, launch.remove_release, launch.is_unpacked),
+        Step("settings", launch.settings),
+        Step("services", launch.services, launch.stop_services),
+        Step("database", launch.database, launch.drop_database, launch.has_database),
+        Step("migrate", launch.migrate),
+        Step("start", launch.start, launch.stop),
+        Step("accounts", launch.accounts),
+        Step("switch", launch.switch),
+        Step("gates", launch.gates),
+        Step("record", launch.record),
+    ]
+
+
+class _Launch:
+    """The work of each step; they share nothing but the operation."""
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self.places = operation.places
+        self.name = self.places.database(FIRST_DATABASE)
+        self.artifact = Path(ARTIFACTS) / f"{operation.release_id}.tar.zst"
+
+    def preflight(self, _: Evidence) -> Evidence:
+        """Nothing is touched unless the host can carry it and the artifact is what it says."""
+        refuse_launched(self.operation)
+        level = platform_level()
+        abi = run(["ruby", "-rrbconfig", "-e", 'print RbConfig::CONFIG["ruby_version"]']).decode()
+        manifest = verify_artifact(
+            Path(ARTIFACTS), self.operation.release_id, Path(TRUSTED_SIGNERS), abi,
+            platform.machine(), level,
+        )  # fmt: skip
+        free = refuse_full_disk(Path(PODS), manifest.unpacked_bytes)
+        return {"level": level, "ruby_abi": abi, "disk_free_bytes": free}
+
+    def hold_down(self, _: Evidence) -> None:
+        """A boot in the middle of the launch starts nothing half made."""
+        units.hold_down(self.places)
+
+    def certificate(self, _: Evidence) -> Evidence:
+        return certificate.obtain(self.operation)
+
+    def pick_uid(self) -> Evidence:
+        return {"uid": presence.pick_uid(self.places)}
+
+    def present(self, seen: Evidence) -> Evidence:
+        return {"changed": presence.make_present(self.operation, seen["uid"])}
+
+    def absent(self, _: Evidence) -> None:
+        """The name is not served any more; what is the pod's own (user, keys) does no harm."""
+        presence.remove_files(self.operation.manifest)
+        presence.reload_systemd()
+        presence.reload_nginx()
+
+    def keys(self, _: Evidence) -> Evidence:
+        return keys.put_in_place(self.operation)
+
+    def is_unpacked(self) -> Evidence:
+        return {"was_there": Path(self.places.release(self.operation.release_id)).exists()}
+
+    def unpack(self, _: Evidence) -> Evidence:
+        release = Path(self.places.release(self.operation.release_id))
+        unpack_artifact(self.artifact, release)
+        release_tree.prepare(self.places, self.operation.release_id)
+        return {"assets": release_tree.join_assets(self.places, self.operation.release_id)}
+
+    def remove_release(self, seen: Evidence) -> None:
+        release = Path(self.places.release(self.operation.release_id))
+        if not seen["was_there"] and release.exists():
+            shutil.rmtree(release)
+
+    def settings(self, _: Evidence) -> None:
+        release_tree.write_settings(self.operation, self.name)
+
+    def services(self, _: Evidence) -> None:
+        """The name answers that it is closed, and Redis runs, before anything needs them."""
+        units.close(self.places)
+        units.switch(self.places, self.operation.release_id)
+        presence.reload_systemd()
+        systemctl("enable", "--quiet", "--now", self.places.redis_unit)
+        presence.reload_nginx()
+
+    def stop_services(self, _: Evidence) -> None:
+        presence.stop(self.places.redis_unit)
+
+    def has_database(self) -> Evidence:
+        return {"was_there": database.exists(self.name)}
+
+    def database(self, _: Evidence) -> Evidence:
+        database.ensure(self.places, self.name)
+        return {"database": self.name}
+
+    def drop_database(self, seen: Evidence) -> None:
+        if not seen["was_there"]:
+            database.drop(self.name)
+
+    def migrate(self, _: Evidence) -> Evidence:
+        rake = str(self.places.release(self.operation.release_id) / "bin" / "rake")
+        run_as_pod(self.places, self.operation.release_id, [rake, "db:migrate"])
+        content = (Path(ARTIFACTS) / f"{self.operation.release_id}.json").read_bytes()
+        return {"migrations": len(read_manifest(content, "artifact").migrations)}
+
+    def start(self, _: Evidence) -> None:
+        """Without waiting: web, sidekiq and the accounts' Rails boot at once."""
+        units.let_up(self.places)
+        units.enable(self.places, self.operation.release_id)
+        units.start(self.places, self.operation.release_id)
+
+    def accounts(self, _: Evidence) -> Evidence:
+        accounts.make_accounts(self.operation)
+        return {"admin": self.operation.staged_pod["admin"]["username"]}
+
+    def stop(self, _: Evidence) -> None:
+        units.hold_down(self.places)
+        presence.stop(*reversed(units.own_units(self.places, self.operation.release_id)))
+
+    def switch(self, _: Evidence) -> None:
+        units.switch(self.places, self.operation.release_id)
+        units.open_up(self.places)
+
+    def gates(self, _: Evidence) -> Evidence:
+        return gates.health(self.operation.staged_pod)
+
+    def record(self, _: Evidence) -> Evidence:
+        return recording.record(self.operation, self.name)
+
+
+def refuse_launched(operation: Operation) -> None:
+    """A launch never runs over a pod that is there: its way back would take that away."""
+    record = operation.record
+    if record is None:
+        return
+    raise Refusal(
+        f"pod {operation.pod}",
+        f"is launched on this host already, as {record['domain']} with {record['release_id']}",
+        "Run `podfleet configure` to apply the fleet file, `podfleet upgrade` for a release.",
+    )

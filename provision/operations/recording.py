@@ -1,0 +1,40 @@
+"""pod.json, the record: what was last applied to a pod, so that drift from it can be named."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from provision.operations import units
+from provision.operations.journal import write_atomically
+from provision.operations.operation import FORMAT, Operation
+from provision.operations.presence import RUNTIME
+
+
+def record(operation: Operation, database: str) -> dict[str, Any]:
+    """Writes the record of what the operation applied."""
+    pod, old = operation.staged_pod, operation.record or {}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    new = {
+        "format": FORMAT,
+        "domain": pod["domain"],
+        "release": pod["release"],
+        "release_id": pod["release_id"],
+        "database": database,
+        "digest": operation.manifest["digest"],
+        "manifest": operation.manifest,
+        "units": units.managed(operation.places, pod["release_id"]),
+        "runtime": RUNTIME.name,
+        "launched_at": old.get("launched_at", now),
+        "applied_at": now,
+        "is_closed": False,
+    }
+    write(operation, new)
+    return {"digest": new["digest"]}
+
+
+def write(operation: Operation, new: dict[str, Any]) -> None:
+    content = json.dumps(new, indent=1, sort_keys=True).encode() + b"\n"
+    write_atomically(Path(operation.places.record), content)

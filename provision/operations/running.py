@@ -1,0 +1,63 @@
+"""Runs a pod's unfinished operation to its verdict: the whole of podfleet-operation@POD.service."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from provision.contract import RUNTIMES, STATE
+from provision.errors import Exit
+from provision.operations.locks import host_lock, pod_lock
+from provision.operations.operation import Operation, unfinished
+from provision.operations.presence import RUNTIME
+from provision.operations.starting import forget_stage
+from provision.operations.step import Cut, Run
+from provision.operations.verbs import VERBS
+
+# Where operations write: each filesystem is synced before a step counts as done.
+_WRITTEN = ("/srv/pods", str(STATE), "/etc", "/var/lib", "/opt")
+# Any code that systemd does not take for a verdict; the operation goes on after the boot.
+_CUT = 130
+
+
+def run_unfinished(pod: str) -> int:
+    """The verdict's exit code; 0 when there is nothing unfinished."""
+    operation = unfinished(pod)
+    if operation is None:
+        return Exit.DONE
+    _hand_over(operation)
+    with pod_lock(Path(operation.layout.lock)), host_lock(operation.note):
+        return _run(operation)
+
+
+def _hand_over(operation: Operation) -> None:
+    """An operation ends with the runtime that it began with, though a newer one is there."""
+    began_with = str(operation.request.get("runtime", RUNTIME.name))
+    entry = Path(RUNTIMES) / began_with / "bin" / "podfleet-host"
+    if began_with != RUNTIME.name and entry.exists():
+        os.execv(entry, [str(entry), "run", operation.pod])
+
+
+def _run(operation: Operation) -> int:
+    run = Run(
+        steps=VERBS[operation.verb](operation),
+        journal=operation.journal,
+        filesystems=[Path(path) for path in _WRITTEN],
+        where=f"pod {operation.pod}",
+        is_going_down=_is_going_down,
+    )
+    try:
+        code = run.resume()
+    except Cut:
+        print("the host is going down; the operation goes on after the boot", file=sys.stderr)
+        return _CUT
+    forget_stage(operation.directory)
+    return code
+
+
+def _is_going_down() -> bool:
+    argv = ["systemctl", "is-system-running"]
+    said = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    return said.strip() == "stopping"
