@@ -81,7 +81,7 @@ def _declare(state: Any, places: PodPlaces, stage: Path, uid: int) -> dict[str, 
     declare("group", server.group, group=places.user, gid=uid)
     declare(
         "user", server.user, user=places.user, uid=uid, group=places.user, home=str(places.home),
-        create_home=False, ensure_home=False, shell="/usr/sbin/nologin",
+        create_home=False, ensure_home=False, shell="/usr/sbin/nologin",  # noqa: S604
     )  # fmt: skip
     for path, user, group, mode in directories(places):
         declare(path, on_files.directory, path=path, user=user, group=group, mode=mode)

@@ -8,8 +8,8 @@ from typing import Any
 
 from provision.errors import Refusal
 from provision.operations.commands import run_as_pod
-from provision.operations.journal import write_atomically
 from provision.operations.operation import Operation
+from provision.writing import write_atomically
 
 _MARK = b"podfleet: "
 
@@ -31,7 +31,7 @@ def make_accounts(operation: Operation, *, with_admin: bool = True) -> None:
             "password": operation.secret("admin_password").decode(),
         }
     token = runner(operation, "accounts.rb", request)
-    write_atomically(Path(operation.layout.canary_tokens), json.dumps(token).encode())
+    write_atomically(Path(operation.layout.canary_tokens), json.dumps(token).encode(), mode=0o600)
 
 
 def runner(operation: Operation, script: str, request: dict[str, Any]) -> dict[str, Any]:

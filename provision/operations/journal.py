@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from provision.writing import sync_directory
+
 FORMAT = 1
 FILE_NAME = "journal.jsonl"
 Line = dict[str, Any]
@@ -162,15 +164,6 @@ def _is_json(raw: bytes) -> bool:
         return False
 
 
-def sync_directory(directory: Path) -> None:
-    """Puts a directory's entries on the disk."""
-    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-
-
 def sync_filesystems(paths: Iterable[Path]) -> None:
     """syncfs of every filesystem that these paths are on (the nearest that exists of each)."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -193,20 +186,3 @@ def _nearest(path: Path) -> Path:
     while not path.exists():
         path = path.parent
     return path
-
-
-def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """The file is there whole or not at all, also after a power cut."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.unlink(missing_ok=True)
-    opened = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        os.fchmod(opened, mode)
-        view = memoryview(content)
-        while view:
-            view = view[os.write(opened, view) :]
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-    partial.rename(path)
-    sync_directory(path.parent)

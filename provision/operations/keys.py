@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 from provision.errors import Refusal
-from provision.operations.journal import write_atomically
 from provision.operations.operation import Operation
+from provision.writing import write_atomically
 
 NAMES = ("secret_token.rb", "oidc_key.pem")
 
@@ -21,7 +21,7 @@ def put_in_place(operation: Operation) -> dict[str, list[str]]:
         if path.exists():
             _refuse_other(operation, path, content)
         else:
-            write_atomically(path, content, 0o640)
+            write_atomically(path, content, mode=0o640)
             put.append(name)
         path.chmod(0o640)
         shutil.chown(path, "root", operation.places.user)

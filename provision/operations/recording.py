@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from provision.operations import units
-from provision.operations.journal import write_atomically
 from provision.operations.operation import FORMAT, Operation
 from provision.operations.presence import RUNTIME
+from provision.writing import write_atomically
 
 
 def record(operation: Operation, database: str) -> dict[str, Any]:
@@ -37,4 +37,4 @@ def record(operation: Operation, database: str) -> dict[str, Any]:
 
 def write(operation: Operation, new: dict[str, Any]) -> None:
     content = json.dumps(new, indent=1, sort_keys=True).encode() + b"\n"
-    write_atomically(Path(operation.places.record), content)
+    write_atomically(Path(operation.places.record), content, mode=0o600)

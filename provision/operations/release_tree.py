@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from provision.contract import PodPlaces
-from provision.operations.journal import write_atomically
 from provision.operations.operation import Operation
 from provision.render import Renderer
+from provision.writing import write_atomically
 
 DATABASE_YML = "@release/config/database.yml"
 # In the release -> in shared: kept from one release to the next.
@@ -57,7 +57,7 @@ def _content(operation: Operation, entry: dict[str, Any]) -> bytes:
 def write_settings(operation: Operation, database: str) -> None:
     """Readable by the pod, written by root alone: a pod cannot alter its own settings."""
     for path, content in settings_of(operation, database):
-        write_atomically(Path(path), content, 0o640)
+        write_atomically(Path(path), content, mode=0o640)
         shutil.chown(path, "root", operation.places.user)
 
 
@@ -76,7 +76,7 @@ def prepare(places: PodPlaces, release_id: str) -> None:
 def _count(release: Path) -> None:
     """How large it is, counted once: `status` tells it of every release."""
     total = sum(os.lstat(path).st_blocks * 512 for path in _tree(release))
-    write_atomically(release / ".podfleet-bytes", str(total).encode(), 0o644)
+    write_atomically(release / ".podfleet-bytes", str(total).encode(), mode=0o644)
 
 
 def _tree(top: Path) -> Iterator[str]:

@@ -12,11 +12,12 @@ from typing import Any
 from provision.contract import PodPlaces
 from provision.errors import Refusal
 from provision.operations.commands import succeeds, systemctl
-from provision.operations.journal import sync_filesystems, write_atomically
+from provision.operations.journal import sync_filesystems
 from provision.operations.locks import pod_lock
 from provision.operations.operation import FORMAT, REQUEST, describe, unfinished
 from provision.operations.presence import RUNTIME
 from provision.operations.verbs import VERBS
+from provision.writing import write_atomically
 
 
 def start(pod: str, request: dict[str, Any]) -> str:
@@ -56,7 +57,7 @@ def _make(places: PodPlaces, request: dict[str, Any]) -> str:
     if Path(places.desired).exists():
         Path(places.desired).rename(new / "stage")
     kept = {**request, "at": now.isoformat(timespec="seconds"), "runtime": RUNTIME.name}
-    write_atomically(new / REQUEST, json.dumps(kept).encode())
+    write_atomically(new / REQUEST, json.dumps(kept).encode(), mode=0o600)
     sync_filesystems([new])
     new.rename(new.with_name(name))
     sync_filesystems([new.parent])

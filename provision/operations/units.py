@@ -7,13 +7,13 @@ from typing import Any
 
 from provision.contract import PodPlaces
 from provision.operations.commands import systemctl
-from provision.operations.journal import sync_directory, write_atomically
 from provision.operations.release_tree import link
+from provision.writing import sync_directory, write_atomically
 
 
 def hold_down(places: PodPlaces) -> None:
     """From now on, and after any boot, no unit of the pod starts."""
-    write_atomically(Path(places.stay_down), b"")
+    write_atomically(Path(places.stay_down), b"", mode=0o600)
 
 
 def let_up(places: PodPlaces) -> None:
@@ -55,7 +55,7 @@ def switch(places: PodPlaces, release_id: str) -> None:
 
 def close(places: PodPlaces) -> None:
     """nginx answers with the maintenance page."""
-    write_atomically(Path(places.maintenance_flag), b"", 0o644)
+    write_atomically(Path(places.maintenance_flag), b"", mode=0o644)
 
 
 def open_up(places: PodPlaces) -> None:

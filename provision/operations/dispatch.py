@@ -1,0 +1,153 @@
+"""The controller's side of operations: hand over the stage, begin, follow, fetch what came of it.
+
+The operation lives on the host: the controller may die or be cut off at any time after `start`,
+and `follow` finds it again.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from provision.contract import RUNTIMES, PodPlaces
+from provision.errors import Exit, NotSafe, Refusal
+from provision.fleet.model import Fleet, Pod
+from provision.hosts.connection import Connection
+from provision.operations.layout import PodLayout
+from provision.report import Report
+from provision.staging import StagedPod
+
+ENTRY = RUNTIMES / "current" / "bin" / "podfleet-host"
+FORMAT = 1
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished operation: its id, and the evidence of each step that was done."""
+
+    operation: str
+    evidence: Mapping[str, Any]
+
+
+def run_operation(
+    connection: Connection,
+    fleet: Fleet,
+    pod: Pod,
+    operation: str,
+    staged: StagedPod | None,
+    parameters: Mapping[str, Any],
+    report: Report,
+) -> Outcome:
+    """Starts an operation and follows it to its end; raises what its verdict says."""
+    started = start(connection, fleet, pod, operation, staged, parameters)
+    return follow(connection, pod.name, started, report)
+
+
+def start(
+    connection: Connection,
+    fleet: Fleet,
+    pod: Pod,
+    operation: str,
+    staged: StagedPod | None,
+    parameters: Mapping[str, Any],
+) -> str:
+    """Begins an operation on the pod's host; its id. Refused while another one is unfinished."""
+    if staged is not None:
+        connection.send_tree(staged.root, PodPlaces(pod.name).desired)
+    request = {
+        "format": FORMAT,
+        "operation": operation,
+        "operator": f"{getpass.getuser()}@{socket.gethostname()}",
+        "fleet": fleet.name,
+        "parameters": dict(parameters),
+    }
+    done = connection.run(
+        [str(ENTRY), "start", pod.name], stdin=json.dumps(request).encode(), check=False
+    )
+    if done.returncode != 0:
+        raise _said(pod.name, done.returncode, done.stderr)
+    return str(json.loads(done.stdout)["id"])
+
+
+def follow(connection: Connection, pod: str, operation: str | None, report: Report) -> Outcome:
+    """Reports the operation's steps until its verdict; raises where that is not `done`."""
+    evidence: dict[str, Any] = {}
+    verdict: Line | None = None
+    found = operation or ""
+    for line in journal(connection, pod, operation):
+        found = str(line["operation"])
+        _tell(report, pod, line)
+        if line["event"] == "done":
+            evidence[str(line["step"])] = line.get("evidence") or {}
+        verdict = line if line["event"] == "verdict" else verdict
+    if verdict is None:
+        raise Refusal(
+            f"pod {pod}",
+            "the host stopped telling about its operation, which goes on there",
+            f"Run `podfleet follow --pod {pod}`.",
+        )
+    _judge(pod, found, verdict)
+    return Outcome(found, evidence)
+
+
+def journal(connection: Connection, pod: str, operation: str | None) -> Iterator[Line]:
+    """The journal's lines, old ones first, then as they come."""
+    argv = [str(ENTRY), "follow", pod, *([operation] if operation else [])]
+    verdict = False
+    try:
+        for text in connection.stream(argv):
+            line: Line = json.loads(text)
+            verdict = verdict or line["event"] == "verdict"
+            yield line
+    except Refusal:
+        # `follow` ends with the verdict's own code: after a verdict that is no failure of it.
+        if not verdict:
+            raise
+
+
+def fetch_canary_token(connection: Connection, pod: str) -> str:
+    """What the pod's canary posts with, as JSON, from the host's state directory."""
+    return _read(connection, PodLayout(PodPlaces(pod)).canary_tokens)
+
+
+def _read(connection: Connection, path: PurePosixPath) -> str:
+    return connection.run(["cat", "--", str(path)]).stdout.decode()
+
+
+def _tell(report: Report, pod: str, line: Line) -> None:
+    step, event = line.get("step"), line["event"]
+    seconds = f" in {line['seconds']:.1f} s" if "seconds" in line else ""
+    if event == "done":
+        report.line(f"pod {pod}: {step}: done{seconds}")
+    elif event == "failed":
+        report.warn(f"pod {pod}: {step}: failed{seconds}: {line['text']}")
+    elif event == "undone":
+        report.line(f"pod {pod}: {step}: undone")
+    elif event == "note":
+        report.line(f"pod {pod}: {line['text']}")
+
+
+def _judge(pod: str, operation: str, verdict: Line) -> None:
+    if verdict["exit"] == Exit.DONE:
+        return
+    kind = NotSafe if verdict["exit"] == Exit.NOT_SAFE else Refusal
+    raise kind(f"pod {pod}: {operation}", str(verdict["text"]), "")
+
+
+def _said(pod: str, code: int, stderr: bytes) -> Refusal | NotSafe:
+    words = stderr.decode(errors="replace").strip()
+    where, _, rest = words.partition(": ")
+    if not rest or code not in (Exit.REFUSED, Exit.NOT_SAFE):
+        return Refusal(
+            f"pod {pod}",
+            f"podfleet on the host ended with {code}: {words[-2000:]}",
+            "Run `podfleet up`: it brings podfleet's runtime on the host up to date.",
+        )
+    what, _, do = rest.partition(". ")
+    return (NotSafe if code == Exit.NOT_SAFE else Refusal)(where, what, do)
