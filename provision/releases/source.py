@@ -133,4 +133,5 @@ def _git(argv: list[str], repository: Path | None = None) -> subprocess.Complete
 
 def _words(done: subprocess.CompletedProcess[str]) -> str:
     lines = done.stderr.strip().splitlines()
-    return "; ".join(lines[-3:]) or f"git ended with {done.returncode}"
+    told = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines[-3:]
+    return "; ".join(told) or f"git ended with {done.returncode}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -36,8 +37,9 @@ def lay_out(source: TaggedSource, customisations: Path | None, root: Path) -> No
     archive = root.with_name(f"{root.name}.tar")
     source.archive(archive)
     try:
-        with tarfile.open(archive) as tar:
-            tar.extractall(root, filter="tar")
+        # GNU tar follows no link that the archive itself laid, and leaves the directory never.
+        argv = ["tar", "--extract", "--no-same-owner", f"--file={archive}", f"--directory={root}"]
+        subprocess.run(argv, check=True)
     finally:
         archive.unlink()
     for name, path in _customisations(customisations) if customisations else []:
