@@ -54,9 +54,15 @@ class Results:
             # An item's failure comes before its task's, and says more.
             self.failure = self.failure or _failure(line)
         elif line["action"].endswith("debug"):
-            self.notices.append(str(line["said"].get("msg", "")))
+            self._take_notice(line)
         elif line["changed"]:
             self._take_change(Change(line["role"], line["task"], line["item"]))
+
+    def _take_notice(self, line: dict[str, Any]) -> None:
+        """A role's words; several roles may say the same."""
+        said = str(line["said"].get("msg", ""))
+        if said not in self.notices:
+            self.notices.append(said)
 
     def _take_change(self, change: Change) -> None:
         """A loop's items come first, then the task as a whole: the items say it already."""
