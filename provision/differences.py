@@ -76,9 +76,7 @@ def _digests_on(connection: Connection, paths: Iterable[str]) -> dict[str, str]:
 
 
 def _unified(name: str, has: bytes, shall: bytes, vault: Vault) -> Iterable[Any]:
-    old, new = (
-        vault.masked(side.decode(errors="replace")).splitlines() for side in (has, shall)
-    )
+    old, new = (vault.masked(side.decode(errors="replace")).splitlines() for side in (has, shall))
     if old == new:
         return [f"{name}: a secret in it changes"]
     return difflib.unified_diff(old, new, f"{name} (is)", f"{name} (shall be)", lineterm="")

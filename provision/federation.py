@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from monitoring.canary import CanaryPod, Flight, Token, fly_all
+from monitoring.canary.flights import Flight
+from monitoring.canary.flying import fly_all
+from monitoring.canary.pods import CanaryPod, Token
 from provision.errors import Refusal
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.secrets import Vault, open_vault
@@ -15,9 +17,7 @@ from provision.operations import dispatch
 from provision.report import Report
 
 
-def introduce_pods(
-    fleet: Fleet, connections: Mapping[str, Connection], report: Report
-) -> None:
+def introduce_pods(fleet: Fleet, connections: Mapping[str, Connection], report: Report) -> None:
     """Let every pod's canary follow those of its partners, both ways.
 
     Two first messages of a new contact race in the receiver (DIASPORA.md): each pod first follows

@@ -71,8 +71,12 @@ class Plan:
     pods: tuple[PodPlan, ...]
 
     @property
+    def parts(self) -> tuple[HostPlan | PodPlan, ...]:
+        return (*self.hosts, *self.pods)
+
+    @property
     def has_nothing_to_do(self) -> bool:
-        return all(part.action is Action.NOTHING for part in (*self.hosts, *self.pods))
+        return all(part.action is Action.NOTHING for part in self.parts)
 
     def to_json(self) -> dict[str, Any]:
         """`plan --json`: {"nothing_to_do", "hosts": […], "pods": […]}, as docs/reference says."""
@@ -84,7 +88,7 @@ class Plan:
 
     def lines(self) -> list[str]:
         """The plan for reading: a line a host or pod that needs something, its reasons below."""
-        told = [line for part in (*self.hosts, *self.pods) for line in _part_lines(part)]
+        told = [line for part in self.parts for line in _part_lines(part)]
         return ["Nothing to do.", *told] if self.has_nothing_to_do else told
 
 
@@ -180,7 +184,7 @@ def _host_reasons(
         yield "asked for (--deep)"
     if facts.platform.level != contract.PLATFORM_LEVEL:
         yield f"platform level {facts.platform.level} becomes {contract.PLATFORM_LEVEL}"
-    yield from (drift["text"] for drift in facts.platform.drift)
+    yield from map(str, facts.platform.drift)
     runtime = runtime_tarball(facts.python, facts.architecture)
     with tempfile.TemporaryDirectory(prefix="podfleet-") as directory:
         staged = stage_host(fleet, host, runtime, allowed_signers(vault), Path(directory))
@@ -200,9 +204,7 @@ def _plan_pod(fleet: Fleet, pod: Pod, seen: Seen, vault: Vault, *, deep: bool) -
         return PodPlan(pod.name, pod.host, Action.UNREACHABLE, pod.release, (str(seen.error),))
     facts = seen.facts.pods.get(pod.name)
     if facts and facts.operation and not facts.operation.finished:
-        return PodPlan(
-            pod.name, pod.host, Action.FINISH, pod.release, (str(facts.operation),)
-        )
+        return PodPlan(pod.name, pod.host, Action.FINISH, pod.release, (str(facts.operation),))
     if facts is None or facts.record is None:
         return PodPlan(pod.name, pod.host, Action.LAUNCH, pod.release, _launch_reasons(facts))
     return _plan_launched(fleet, pod, facts, vault, deep=deep)
@@ -214,15 +216,13 @@ def _launch_reasons(facts: PodFacts | None) -> tuple[str, ...]:
     return ("it is not there yet",)
 
 
-def _plan_launched(
-    fleet: Fleet, pod: Pod, facts: PodFacts, vault: Vault, *, deep: bool
-) -> PodPlan:
+def _plan_launched(fleet: Fleet, pod: Pod, facts: PodFacts, vault: Vault, *, deep: bool) -> PodPlan:
     record = facts.record or {}
     refuse_changed_domain(fleet, pod, str(record["domain"]))
     staged_manifest = _staged_manifest(fleet, pod, str(record["release_id"]), vault)
     same = staged_manifest["digest"] == record["digest"]
     changed = tuple(effects(record["manifest"], staged_manifest, facts.drift))
-    reasons = [drift["text"] for drift in facts.drift]
+    reasons = [str(drift) for drift in facts.drift]
     reasons += [] if same else ["the fleet file says something else than what was applied"]
     reasons += ["asked for (--deep)"] if deep else []
     return PodPlan(

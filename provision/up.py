@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from monitoring.canary import Flight, pairs_to_json
+from monitoring.canary.flights import Flight
 from provision.converge.run import converge
 from provision.converge.stage import stage_host
 from provision.errors import Refusal, Refusals
@@ -43,15 +43,6 @@ class Done:
 
     plan: Plan
     flights: tuple[Flight, ...] = ()
-
-    def lines(self) -> list[str]:
-        """The result for reading; the plan itself was told before anything was done."""
-        flown = [flight.line() for flight in self.flights]
-        return [*flown, "Done."] if not self.plan.has_nothing_to_do else []
-
-    def to_json(self) -> dict[str, Any]:
-        """{"plan": as `plan --json`, "pairs": as `canary --json`}."""
-        return {"plan": self.plan.to_json(), **pairs_to_json(self.flights)}
 
 
 @dataclass(frozen=True)

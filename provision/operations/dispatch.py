@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -109,6 +109,16 @@ def journal(connection: Connection, pod: str, operation: str | None) -> Iterator
         # `follow` ends with the verdict's own code: after a verdict that is no failure of it.
         if not verdict:
             raise
+
+
+def introduce(connection: Connection, pod: str, partners: Sequence[str]) -> dict[str, str]:
+    """Lets the pod's canary follow those of the partners (domains): "followed", or why not."""
+    request = json.dumps({"partners": list(partners)}).encode()
+    done = connection.run([str(ENTRY), "introduce", pod], stdin=request, check=False)
+    if done.returncode != 0:
+        raise _said(pod, done.returncode, done.stderr)
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
 
 
 def fetch_canary_token(connection: Connection, pod: str) -> str:
