@@ -86,7 +86,10 @@ class Network:
         for number in (GATEWAY, REFUSING):
             call(["ip", "addr", "replace", f"{self.address(number)}/24", "dev", self.bridge])
             address6 = f"{self.address6(number)}/64"
-            call(["ip", "-6", "addr", "replace", address6, "dev", self.bridge, "nodad"])
+            # Deprecated, the refusing one is never this machine's own source: it would refuse
+            # the guests' answers.
+            life = ["preferred_lft", "0"] if number == REFUSING else []
+            call(["ip", "-6", "addr", "replace", address6, "dev", self.bridge, *life, "nodad"])
         call(["ip", "link", "set", self.bridge, "up"])
         call(["nft", "-f", "-"], stdin=self._rules())
         for forwarding in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
