@@ -13,6 +13,7 @@ import ssl
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 from provision.contract import ACME_WEBROOT
@@ -24,10 +25,18 @@ _LISTENER = Path(__file__).with_name("listener.py")
 _CHALLENGES = ACME_WEBROOT / ".well-known/acme-challenge"
 TIMEOUT_SECONDS = 5
 ANSWER_BYTES = 4096
+_NGINX_THERE = (
+    "nginx listens already and becomes podfleet's own at the first `up`; ask again after it"
+)
 
 
-def door_findings(host: Host, pods: Sequence[Pod], connection: Connection) -> Iterator[Finding]:
-    """Who else listens on 80 and 443; then, for each pod and address, whether a token arrives."""
+def door_findings(
+    host: Host, pods: Sequence[Pod], connection: Connection, *, is_ours: bool
+) -> Iterator[Finding]:
+    """Who else listens on 80 and 443; then, for each pod and address, whether a token arrives.
+
+    `is_ours`: the host has our platform, so an nginx there is podfleet's own.
+    """
     token = secrets.token_urlsafe(16)
     with _listening(connection, token) as taken:
         strangers = {port: who for port, who in taken.items() if who not in (None, "nginx")}
@@ -37,11 +46,13 @@ def door_findings(host: Host, pods: Sequence[Pod], connection: Connection) -> It
         if strangers:
             return
         has_nginx = taken["80"] == "nginx"
+        if has_nginx and not is_ours:
+            yield Finding("port 80", host.name, None, "skipped", _NGINX_THERE)
+            return
         with _challenge(connection, token) if has_nginx else _nothing():
-            for pod in pods:
-                for address in _addresses(host, connection):
-                    yield _http(host, pod, address, token)
-                    yield _https(host, pod, address, token if not has_nginx else None)
+            for pod, address in product(pods, _addresses(host, connection)):
+                yield _http(host, pod, address, token)
+                yield _https(host, pod, address, token if not has_nginx else None)
 
 
 @contextmanager

@@ -39,7 +39,8 @@ def _findings(seen: Seen, pods: Sequence[Pod]) -> Iterator[Finding]:
         yield _unreachable(seen)
         return
     yield from machine_findings(seen.host, seen.facts)
-    yield from door_findings(seen.host, pods, seen.connection)
+    is_ours = seen.facts.platform is not None
+    yield from door_findings(seen.host, pods, seen.connection, is_ours=is_ours)
     for pod in pods:
         yield mail_finding(seen.host, pod, seen.connection)
 

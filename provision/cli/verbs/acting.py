@@ -53,12 +53,10 @@ def build(
     ] = None,
 ) -> None:
     """Build the releases that the fleet file names; what is built already is not built again."""
-    from provision.up import build as build_releases
+    from provision.building import build as build_releases
 
     with asked.output.progress() as report:
-        artifacts = build_releases(
-            asked.fleet(), report, pods=asked.pods, on=on, dry_run=asked.dry_run, deep=asked.deep
-        )
+        artifacts = build_releases(asked.fleet(), report, pods=asked.pods)
     asked.output.show(
         [f"{artifact.release_id}  {artifact.path}" for artifact in artifacts],
         [{"release_id": each.release_id, "path": str(each.path)} for each in artifacts],
