@@ -1,0 +1,56 @@
+"""The journal: what a cut tears off its end never happened; the rest stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from provision.operations.journal import Journal, progress, sync_filesystems
+
+TORN = [
+    b'{"format": 1, "event": "done", "step": "a"',
+    b"\0" * 4096,
+    b'{"event": "done"}',
+    b"\xff\xfe not json\n",
+    b"[1, 2]\n",
+]
+
+
+@pytest.mark.parametrize("torn", TORN)
+def test_a_torn_end_is_no_line_and_is_cut_off(tmp_path: Path, torn: bytes) -> None:
+    journal = Journal(tmp_path, "op")
+    journal.write("start", "a")
+    whole = journal.path.read_bytes()
+    with journal.path.open("ab") as file:
+        file.write(torn)
+    assert [line["event"] for line in journal.lines()] == ["start"]
+    journal.mend()
+    assert journal.path.read_bytes() == whole
+    journal.write("done", "a")
+    assert [line["event"] for line in journal.lines()] == ["start", "done"]
+
+
+def test_a_line_says_what_its_format_promises(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "20260101T000000000-launch")
+    line = journal.write("done", "unpack", seconds=1.5, evidence={"umlaut": "ö\n"})
+    assert set(line) == {"format", "at", "operation", "step", "event", "seconds", "evidence"}
+    assert line["at"].endswith("+00:00")
+    assert journal.lines() == [line]
+
+
+def test_only_root_reads_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "op")
+    journal.write("begin")
+    assert journal.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_is_known_of_a_journal_that_is_not_there(tmp_path: Path) -> None:
+    state = progress(Journal(tmp_path, "op").lines())
+    assert state.begun is None
+    assert state.current is None
+    assert state.verdict is None
+
+
+def test_filesystems_are_synced_through_the_nearest_directory_there_is(tmp_path: Path) -> None:
+    sync_filesystems([tmp_path / "not" / "there", tmp_path])
