@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from provision.errors import Refusal
-from provision.hosts.control_sockets import control_path
+from provision.hosts.control_sockets import control_path, one_at_a_time
 from provision.hosts.known_hosts import KnownHosts
 from provision.hosts.ssh_errors import SSH_FAILED, explain, is_ssh_failure
 
@@ -34,7 +34,8 @@ umask 077
 mkdir -p -- "$(dirname -- "$target")"
 mkdir -m 0700 -- "$new"
 trap 'rm -rf -- "$new"' EXIT
-tar --extract --file=- --directory="$new" --same-permissions --no-same-owner
+tar --extract --file=- --directory="$new" --same-permissions --no-same-owner \\
+    --no-overwrite-dir
 sync --file-system -- "$new"
 if [ -e "$target" ]; then mv --exchange --no-copy --no-target-directory -- "$new" "$target"
 else mv --no-target-directory -- "$new" "$target"; fi
@@ -96,7 +97,7 @@ class Connection:
     # Called with name and fingerprint when a host is met for the first time, before it is pinned.
     on_first_contact: Callable[[str, str], None] = lambda name, fingerprint: None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _is_checked: bool = field(default=False, repr=False)
+    _is_open: bool = field(default=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -139,18 +140,24 @@ class Connection:
     def open(self) -> None:
         """Opens the shared connection if it is not open; pins the host's key at first contact."""
         with self._lock:
-            if self._has_master():
+            path = self._control_path()
+            # Once opened, the socket is enough: ssh goes its own way when the master has died.
+            if self._is_open and Path(path).exists():
                 return
-            if not self.known_hosts.has(self.name):
-                self._meet()
-            self._start_master()
-            if not self._is_checked:
-                self._check_root()
-                self._is_checked = True
+            # Of two masters for one socket, the second would stay behind without it.
+            with one_at_a_time(path):
+                if not self._has_master(path):
+                    self._open()
+            self._is_open = True
 
-    def _has_master(self) -> bool:
-        path = Path(self._control_path())
-        if not path.exists():
+    def _open(self) -> None:
+        if not self.known_hosts.has(self.name):
+            self._meet()
+        self._start_master()
+        self._check_root()
+
+    def _has_master(self, path: str) -> bool:
+        if not Path(path).exists():
             return False
         argv = self._ssh("-O", "check")
         return subprocess.run(argv, capture_output=True, check=False).returncode == 0
@@ -180,6 +187,7 @@ class Connection:
         done = subprocess.run(self.argv(["id", "-u"]), capture_output=True, check=False)
         if done.stdout.strip() == b"0":
             return
+        subprocess.run(self._ssh("-O", "exit"), capture_output=True, check=False)
         who = self.endpoint.destination
         raise Refusal(
             f"host {self.name}",
@@ -190,7 +198,7 @@ class Connection:
     def close(self) -> None:
         """Ends the shared connection; the next command opens it again."""
         with self._lock:
-            self._is_checked = False
+            self._is_open = False
             if Path(self._control_path()).exists():
                 subprocess.run(self._ssh("-O", "exit"), capture_output=True, check=False)
 

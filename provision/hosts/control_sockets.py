@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from provision.errors import Refusal
@@ -22,6 +25,14 @@ def control_path(*identity: str) -> str:
             str(path), "is too long for a socket", "Set XDG_RUNTIME_DIR to a shorter directory."
         )
     return path
+
+
+@contextlib.contextmanager
+def one_at_a_time(path: str) -> Iterator[None]:
+    """Among all processes, one at a time opens a socket."""
+    with Path(f"{path}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _directory() -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from provision.errors import Refusal
 from provision.lab.memory import Group
-from provision.lab.mounts import overlay
+from provision.lab.mounts import overlay, remove_tree
 
 # All mounts are made in a namespace that ends with the command: whatever kills it, none is left.
 # Arguments: overlay options, mount point, control groups, "--", argv.
@@ -39,14 +39,18 @@ def run_in_layers(
     check: bool = True,
 ) -> subprocess.CompletedProcess[bytes]:
     """Runs argv as root over `lower` (topmost first); what it writes stays in `upper`."""
-    with _group() as group, tempfile.TemporaryDirectory(dir=upper.parent, prefix="run-") as here:
+    machine = f"pf-{secrets.token_hex(4)}"
+    with (
+        _group(machine) as group,
+        tempfile.TemporaryDirectory(dir=upper.parent, prefix="run-") as here,
+    ):
         root, work = Path(here) / "root", Path(here) / "work"
         root.mkdir()
         work.mkdir()
         enter = ["unshare", "--mount", "--propagation", "slave", "--", "sh", "-c", _ENTER, "enter"]
         enter += [overlay(lower, upper, work), str(root), *map(str, group), "--"]
         done = subprocess.run(
-            [*enter, *_nspawn(root, environment, has_network, binds or {}), *argv],
+            [*enter, *_nspawn(machine, root, environment, has_network, binds or {}), *argv],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -62,13 +66,14 @@ def run_in_layers(
 
 
 def _nspawn(
+    machine: str,
     root: Path,
     environment: Mapping[str, str],
     has_network: bool,
     binds: Mapping[Path, PurePosixPath],
 ) -> list[str]:
     argv = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--pipe", "--settings=no"]
-    argv += ["--link-journal=no", "--timezone=off", f"--machine=pf-{secrets.token_hex(4)}"]
+    argv += ["--link-journal=no", "--timezone=off", f"--machine={machine}"]
     argv += [f"--directory={root}"]
     argv += ["--resolv-conf=copy-host"] if has_network else ["--private-network"]
     argv += [f"--setenv={k}={v}" for k, v in {"LANG": "C.UTF-8", **environment}.items()]
@@ -76,11 +81,18 @@ def _nspawn(
 
 
 @contextlib.contextmanager
-def _group() -> Iterator[list[Path]]:
+def _group(machine: str) -> Iterator[list[Path]]:
     """Control groups of the command's own: nspawn would else claim its caller's."""
-    group = Group(f"run-{secrets.token_hex(4)}")
+    group = Group(machine)
     try:
         yield group.create(MEMORY_BYTES)
     finally:
         group.kill()
         group.remove()
+        forget_machine(machine)
+
+
+def forget_machine(machine: str) -> None:
+    """Removes what nspawn leaves in /run where that is no tmpfs (no systemd on the machine)."""
+    for kind in ("propagate", "unix-export"):
+        remove_tree(Path("/run/systemd/nspawn", kind, machine))

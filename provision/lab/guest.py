@@ -22,6 +22,7 @@ from pathlib import Path
 from provision.errors import Refusal
 from provision.lab import mounts
 from provision.lab.commands import call
+from provision.lab.container import forget_machine
 from provision.lab.memory import Group
 from provision.lab.processes import Record, read_record, start_detached
 
@@ -181,6 +182,7 @@ class Guest:
         self.group.kill()
         self._wait_let_go()
         self.group.remove()
+        forget_machine(self.machine)
 
     def _wait_let_go(self, seconds: float = 20) -> None:
         """Waits until the kernel has let go of the disk: mounted earlier, it would be uncut."""

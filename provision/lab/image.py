@@ -109,24 +109,26 @@ class Images:
 
     def ensure(self, layer: Layer) -> list[Path]:
         """The directories that make up an image, topmost first; made where missing."""
-        with exclusive(self.directory / "lock"):
-            return self._ensure(layer)
-
-    def _ensure(self, layer: Layer) -> list[Path]:
-        below = self._ensure(layer.parent) if layer.parent else []
+        below = self.ensure(layer.parent) if layer.parent else []
         path = self.path(layer)
         if not path.exists():
-            new = path.with_name(f"{path.name}.new")
-            remove_tree(new)
-            new.mkdir(mode=0o755)
-            self.report(f"making the image {layer.name} ({len(layer.packages)} packages)")
-            try:
-                self._make(layer, below, new)
-                new.rename(path)
-            finally:
-                remove_tree(new)
-            self._forget_older(layer)
+            wait = f"waiting for another process that makes the image {layer.name}"
+            with exclusive(self.directory / f"{layer.name}.lock", lambda: self.report(wait)):
+                if not path.exists():
+                    self._make_anew(layer, below, path)
         return [path, *below]
+
+    def _make_anew(self, layer: Layer, below: list[Path], path: Path) -> None:
+        self.report(f"making the image {layer.name} ({len(layer.packages)} packages)")
+        new = path.with_name(f"{path.name}.new")
+        remove_tree(new)
+        new.mkdir(mode=0o755)
+        try:
+            self._make(layer, below, new)
+            new.rename(path)
+        finally:
+            remove_tree(new)
+        self._forget_older(layer)
 
     def _make(self, layer: Layer, below: list[Path], new: Path) -> None:
         with serving(self.cache) as proxy:

@@ -177,7 +177,9 @@ class Lab:
             guest.group.create(guest.memory_bytes)
         else:
             self._boot(guest)
-        trust(self.connection(host.name), guest.seen(guest.root), self.services().acme.authorities())
+        trust(
+            self.connection(host.name), guest.seen(guest.root), self.services().acme.authorities()
+        )
 
     def _person(self, guest: Guest) -> Person:
         """The guest's identity; its host key is made here, and pinned with it."""
@@ -243,8 +245,7 @@ class Lab:
                 self.network().down()
             if purge:
                 remove_tree(self.state)
-        if purge:
-            self.state.with_name(f"{self.state.name}.lock").unlink(missing_ok=True)
+                self._state.lock.unlink()
 
     def _all(self, what: Callable[[Guest], None]) -> None:
         guests = [self.guest(host) for host in self._record()["hosts"]]

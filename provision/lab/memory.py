@@ -30,12 +30,11 @@ class Group:
 
     def create(self, memory_bytes: int) -> list[Path]:
         """Makes the groups and sets the limit; returns what the guest's processes have to enter."""
-        limits = _limits(memory_bytes)
         for hierarchy in _hierarchies():
             _open_controllers(hierarchy)
         for directory in self.directories():
             directory.mkdir(parents=True, exist_ok=True)
-        for name, value in limits.items():
+        for name, value in _limits(memory_bytes):
             for directory in self.directories():
                 if (directory / name).exists():
                     (directory / name).write_text(str(value))
@@ -109,14 +108,15 @@ def _hierarchies() -> list[Path]:
     return [ROOT / name for name in names if (ROOT / name / "cgroup.procs").exists()]
 
 
-def _limits(memory_bytes: int) -> dict[str, int]:
-    # Memory and swap together (version 1) are held too: a real server's swap is a file of its own.
-    return {
-        "memory.limit_in_bytes": memory_bytes,
-        "memory.memsw.limit_in_bytes": memory_bytes,
-        "memory.max": memory_bytes,
-        "memory.swap.max": 0,
-    }
+def _limits(memory_bytes: int) -> list[tuple[str, int]]:
+    # Version 1 wants memory and swap together never below memory alone: first out of the way.
+    return [
+        ("memory.memsw.limit_in_bytes", -1),
+        ("memory.limit_in_bytes", memory_bytes),
+        ("memory.memsw.limit_in_bytes", memory_bytes),
+        ("memory.max", memory_bytes),
+        ("memory.swap.max", 0),
+    ]
 
 
 def _open_controllers(hierarchy: Path) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,14 @@ class State:
     def file(self) -> Path:
         return self.directory / "lab.json"
 
+    @property
+    def lock(self) -> Path:
+        return self.directory.with_name(f"{self.directory.name}.lock")
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """One call at a time changes a lab; the lock is beside it, for `purge` removes the lab."""
-        self.directory.parent.mkdir(parents=True, exist_ok=True)
-        lock = self.directory.with_name(f"{self.directory.name}.lock")
-        with exclusive(lock):
+        with exclusive(self.lock):
             yield
 
     def exists(self) -> bool:
@@ -67,12 +69,32 @@ def make_private(directory: Path) -> Path:
 
 
 @contextlib.contextmanager
-def exclusive(lock: Path) -> Iterator[None]:
+def exclusive(lock: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Holds a lock file; the kernel lets go of it when the holder dies."""
     lock.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = _lock(lock, on_wait)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(lock: Path, on_wait: Callable[[], None]) -> int:
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Whoever held it may have removed the file: then others already lock the next one.
+        if _is_still(lock, os.fstat(descriptor).st_ino):
+            return descriptor
+        os.close(descriptor)
+
+
+def _is_still(path: Path, inode: int) -> bool:
+    try:
+        return path.stat().st_ino == inode
+    except FileNotFoundError:
+        return False
