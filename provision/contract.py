@@ -223,10 +223,13 @@ def release_id(version: str, manifest_digest: str) -> str:
     return f"{version}-{manifest_digest[:8]}"
 
 
-# What building the rehearsal pod needs: Debian's own gems (see provision/lab/rehearsal_pod).
+# What building the rehearsal pod needs: Debian's own gems (see provision/lab/rehearsal_pod),
+# and no compilers.
 REHEARSAL_BUILD_PACKAGES: tuple[str, ...] = (
+    "ca-certificates",
     "puma",
     "rake",
+    "ruby",
     "ruby-actionmailer",
     "ruby-actionpack",
     "ruby-activerecord",
@@ -238,4 +241,5 @@ REHEARSAL_BUILD_PACKAGES: tuple[str, ...] = (
     "ruby-sidekiq",
     "ruby-toml-rb",
     "ruby-typhoeus",
+    "zstd",
 )

@@ -48,7 +48,6 @@ class Order:
     pod: Pod
     source: TaggedSource
     customisations: str
-    packages: tuple[str, ...]
     architecture: str
 
     @property
@@ -56,7 +55,8 @@ class Order:
         """The same key is the same artifact, for any pod of any fleet."""
         parts = [self.pod.release, self.pod.source.url, self.source.tag, self.source.commit]
         parts += [self.customisations, self.architecture, str(contract.PLATFORM_LEVEL)]
-        parts += [*self.packages, *(sha256_of(CHECKOUT / name) for name in RECIPE)]
+        parts += clean.builder(self.pod.source.url).packages
+        parts += [sha256_of(CHECKOUT / name) for name in RECIPE]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
@@ -74,18 +74,15 @@ def ensure_artifact(
 
 
 def _order(pod: Pod, report: Report, architecture: str) -> Order:
-    packages = contract.BUILD_PACKAGES
     url = pod.source.url
     if url == REHEARSAL:
         from provision.lab.rehearsal_source import rehearsal_repository
 
         url = rehearsal_repository(state_directory())
-        packages = (*packages, *contract.REHEARSAL_BUILD_PACKAGES)
     return Order(
         pod,
         fetch_tag(url, pod.tag, report),
         customisations_digest(pod.customisations),
-        tuple(sorted(set(packages))),
         architecture,
     )
 
@@ -105,7 +102,8 @@ def _build(order: Order, report: Report) -> Artifact:
             "PYTHONPATH": "/build/recipe",
             "SOURCE_DATE_EPOCH": str(order.source.committed_at),
         }
-        exit_code = clean.run_clean(argv, order.packages, binds, environment, report)
+        image = clean.builder(order.pod.source.url)
+        exit_code = clean.run_clean(argv, image, binds, environment, report)
         log = _keep_log(place / "out/log", order)
         if exit_code != 0:
             raise _failed(order, log, exit_code)

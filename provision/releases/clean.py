@@ -5,25 +5,35 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from provision import contract
 from provision.errors import Refusal
+from provision.fleet.model import REHEARSAL
 from provision.lab.container import run_in_layers
-from provision.lab.image import Images, layer_on_debian
+from provision.lab.image import Images, Layer, layer_on_debian, use
 from provision.lab.mounts import remove_tree
 from provision.places import cache_directory
 from provision.report import Report
 
 
+def builder(source: str) -> Layer:
+    """The image that a source is built in."""
+    if source == REHEARSAL:
+        # Compiles nothing: its gems are Debian's.
+        return layer_on_debian("rehearsal-builder", contract.REHEARSAL_BUILD_PACKAGES)
+    return layer_on_debian("builder", contract.BUILD_PACKAGES)
+
+
 def run_clean(
     argv: Sequence[str],
-    packages: Iterable[str],
+    image: Layer,
     binds: Mapping[Path, PurePosixPath],
     environment: Mapping[str, str],
     report: Report,
 ) -> int:
-    """Runs argv as root on Debian with these packages, with network; gives its exit code."""
+    """Runs argv as root on a fresh copy of the image, with network; gives its exit code."""
     if os.getuid() != 0:
         raise Refusal(
             "build",
@@ -31,9 +41,10 @@ def run_clean(
             "Run podfleet with sudo, or build on a pod host with `podfleet build --on HOST`.",
         )
     images = Images(cache_directory(), report.line)
-    layers = images.ensure(layer_on_debian("builder", packages))
-    scratch = Path(tempfile.mkdtemp(prefix="build-", dir=images.directory))
+    layers = images.ensure(image)
+    scratch = Path(tempfile.mkdtemp(prefix="build-", dir=cache_directory() / "builds"))
     try:
+        use(cache_directory(), scratch.name, scratch, layers)
         upper = scratch / "upper"
         upper.mkdir(mode=0o755)
         return run_in_layers(
