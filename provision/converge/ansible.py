@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -110,6 +111,7 @@ def _run(directory: Path, name: str) -> Iterator[str]:
         env=environment,
         cwd=directory,
         text=True,
+        start_new_session=True,
     )
     errors: list[str] = []
     assert process.stdout and process.stderr
@@ -119,7 +121,8 @@ def _run(directory: Path, name: str) -> Iterator[str]:
         try:
             yield from process.stdout
         except BaseException:
-            process.terminate()
+            # Ansible's workers and mitogen's, too; its own way out would wait for them.
+            os.killpg(process.pid, signal.SIGKILL)
             raise
         finally:
             reader.join()

@@ -6,6 +6,8 @@ Ansible loads this file itself, in its own process; nothing of podfleet is impor
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from typing import Any
 
@@ -67,5 +69,9 @@ def _tell_result(event: str, result: Any) -> None:
 
 
 def _tell(**line: Any) -> None:
-    sys.stdout.write(json.dumps(line, default=str) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(json.dumps(line, default=str) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The controller is gone, and the host's lock with it: nothing may go on.
+        os.killpg(0, signal.SIGKILL)
