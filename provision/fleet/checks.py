@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from provision.fleet.complaints import closest
 from provision.fleet.fields import VERSION, ascii_domain
@@ -35,13 +34,6 @@ def check_fleet(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, 
     _together(reading, hosts, pods)
 
 
-def _tables(reading: Reading, key: str) -> dict[str, dict[str, Any]]:
-    value = reading.data.get(key, {})
-    if not isinstance(value, dict):
-        return {}
-    return {name: table for name, table in value.items() if isinstance(table, dict)}
-
-
 def _something(reading: Reading) -> None:
     for key, example in (("hosts", "[hosts.vps]"), ("pods", "[pods.main]")):
         if not reading.data.get(key):
@@ -51,7 +43,7 @@ def _something(reading: Reading) -> None:
 def _lead_pod(reading: Reading) -> None:
     about = reading.data.get("fleet", {})
     lead = about.get("lead_pod") if isinstance(about, dict) else None
-    pods = _tables(reading, "pods")
+    pods = reading.tables("pods")
     if lead is not None and lead not in pods:
         do = f"Name one of {', '.join(pods)}."
         reading.refuse(("fleet", "lead_pod"), f"there is no pod {lead!r}", do)
@@ -59,7 +51,7 @@ def _lead_pod(reading: Reading) -> None:
 
 def _known_hosts(reading: Reading) -> None:
     hosts = list(reading.data.get("hosts", {}))
-    for name, pod in _tables(reading, "pods").items():
+    for name, pod in reading.tables("pods").items():
         host = pod.get("host")
         if not isinstance(host, str) or host in hosts:
             continue
@@ -71,7 +63,7 @@ def _known_hosts(reading: Reading) -> None:
 def _domains(reading: Reading) -> None:
     """Two pods with one name, however they spell it."""
     seen: dict[str, str] = {}
-    for name, pod in _tables(reading, "pods").items():
+    for name, pod in reading.tables("pods").items():
         if not isinstance(domain := pod.get("domain"), str):
             continue
         first = seen.setdefault(ascii_domain(domain), name)
@@ -128,7 +120,7 @@ def _lab_names(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, P
 
 def _memory(reading: Reading, hosts: Mapping[str, Host]) -> None:
     for name, host in hosts.items():
-        pods = [pod for pod in _tables(reading, "pods").values() if pod.get("host") == name]
+        pods = [pod for pod in reading.tables("pods").values() if pod.get("host") == name]
         needed, declared = needed_mb(len(pods)), host.memory // 1024**2
         if pods and declared < needed:
             what = f"{declared} MiB are too little for {len(pods)} pods: they need {needed} MiB"
@@ -138,14 +130,14 @@ def _memory(reading: Reading, hosts: Mapping[str, Host]) -> None:
 
 def check_launched(reading: Reading, keeps: Path) -> None:
     """Notes each launched pod whose domain was changed in the file."""
-    stated = {name: pod.get("domain") for name, pod in _tables(reading, "pods").items()}
+    stated = {name: pod.get("domain") for name, pod in reading.tables("pods").items()}
     pods = {name: domain for name, domain in stated.items() if isinstance(domain, str)}
     for pod, words in changed_domains(keeps, pods).items():
         reading.refuse(("pods", pod, "domain"), *words)
 
 
 def _releases(reading: Reading) -> None:
-    for name, pod in _tables(reading, "pods").items():
+    for name, pod in reading.tables("pods").items():
         release = pod.get("release")
         if not isinstance(release, str) or not VERSION.match(release):
             continue
@@ -157,7 +149,7 @@ def _releases(reading: Reading) -> None:
 
 def _settings(reading: Reading) -> None:
     """Settings are looked at also where something else of their pod is wrong."""
-    for name, pod in _tables(reading, "pods").items():
+    for name, pod in reading.tables("pods").items():
         release = pod.get("release")
         known = release if isinstance(release, str) and VERSION.match(release) else NEWEST
         if isinstance(tables := pod.get("diaspora"), dict):

@@ -8,12 +8,14 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from provision.fleet.fields import shown
+
 Words = tuple[str, str]
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
+def closest(word: str, known: Iterable[str], at_least: float = 0.65) -> str | None:
     """The known word that was probably meant."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=at_least)
     return found[0] if found else None
 
 
@@ -34,12 +36,12 @@ def words(error: ErrorDetails, known: Iterable[str]) -> Words:
     if kind == "extra_forbidden":
         return unknown_key(str(error["loc"][-1]), known)
     speak = _WORDS.get(kind)
-    return speak(value, context) if speak else (f"{value!r} will not do", f"{error['msg']}.")
+    return speak(value, context) if speak else (f"{shown(value)} will not do", f"{error['msg']}.")
 
 
-def _wrong_kind(wanted: str) -> Callable[[Any, Mapping[str, Any]], Words]:
+def _wrong_kind(wanted: str, do: str = "") -> Callable[[Any, Mapping[str, Any]], Words]:
     def speak(value: Any, _: Mapping[str, Any]) -> Words:
-        return f"{value!r} is no {wanted}", f"Write a {wanted}."
+        return f"{shown(value)} is no {wanted}", do or f"Write a {wanted}."
 
     return speak
 
@@ -70,25 +72,20 @@ def _bound(word: str, key: str) -> Callable[[Any, Mapping[str, Any]], Words]:
     return speak
 
 
-def _pattern(value: Any, context: Mapping[str, Any]) -> Words:
-    return f"{value!r} will not do", f"Write what matches {context['pattern']}."
-
-
 _OTHER = {"small": "more", "large": "less"}
 _WORDS: Mapping[str, Callable[[Any, Mapping[str, Any]], Words]] = {
     "missing": _missing,
     "literal_error": _one_of,
-    "string_type": _wrong_kind("text in quotes"),
+    "string_type": _wrong_kind("text", "Write it in quotes."),
     "int_type": _wrong_kind("whole number"),
     "model_type": _wrong_kind("table"),
     "dict_type": _wrong_kind("table"),
     "tuple_type": _wrong_kind("list"),
-    "path_type": _wrong_kind("path in quotes"),
+    "path_type": _wrong_kind("path", "Write it in quotes."),
     "ip_v4_address": _address("IPv4", "203.0.113.10"),
     "ip_v6_address": _address("IPv6", "2001:db8::10"),
     "ip_v4_network": _network,
     "ip_v6_network": _network,
     "greater_than_equal": _bound("small", "ge"),
     "less_than_equal": _bound("large", "le"),
-    "string_pattern_mismatch": _pattern,
 }

@@ -42,5 +42,17 @@ def flatten(tables: Mapping[str, Any], above: Path = ()) -> Iterator[tuple[Path,
             yield path, value
 
 
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The other way round: tables of settings by dotted path."""
+    tables: dict[str, Any] = {}
+    for path, value in settings.items():
+        *above, key = path.split(".")
+        table = tables
+        for name in above:
+            table = table.setdefault(name, {})
+        table[key] = value
+    return tables
+
+
 def _block(path: Path, lines: list[str]) -> str:
     return f"\n[{'.'.join(map(toml_key, path))}]\n{''.join(lines)}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+Address = TypeVar("Address", IPv4Address, IPv6Address)
 UNITS = {
     "MB": 1000**2,
     "GB": 1000**3,
@@ -29,6 +31,25 @@ VERSION = re.compile(r"\d+(\.\d+){1,3}([.+~]?[0-9A-Za-z]+)*\Z")
 def refused(what: str, do: str) -> PydanticCustomError:
     """An error that already speaks podfleet's language: what is wrong, what to do."""
     return PydanticCustomError("refused", "{what}. {do}", {"what": what, "do": do})
+
+
+def as_text(value: Any) -> Any:
+    """Refuses a number where an address is wanted: Python would take 203 for 0.0.0.203."""
+    if isinstance(value, str):
+        return value
+    raise refused(f"{shown(value)} is no text", "Write it in quotes.")
+
+
+def shown(value: Any) -> str:
+    """A value as its writer would know it again."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def check_address(address: Address) -> Address:
+    """One that a server can have."""
+    if address.is_unspecified or address.is_loopback or address.is_multicast:
+        raise refused(f"{address} is no server's address", "Write the one it is reached at.")
+    return address
 
 
 def check_name(name: str) -> str:
@@ -134,6 +155,15 @@ def check_https(url: str) -> str:
     raise refused(f"{url!r} is no https URL", "Write the ACME directory's URL.")
 
 
+def check_ssh_user(user: str) -> str:
+    if re.match(r"[a-z_][a-z0-9_-]{0,31}\Z", user):
+        return user
+    raise refused(f"{user!r} is no user of a server", "Write one, as root or debian.")
+
+
+V4 = Annotated[IPv4Address, BeforeValidator(as_text), AfterValidator(check_address)]
+V6 = Annotated[IPv6Address, BeforeValidator(as_text), AfterValidator(check_address)]
+SshUser = Annotated[str, AfterValidator(check_ssh_user)]
 Name = Annotated[
     str,
     AfterValidator(check_name),

@@ -16,7 +16,7 @@ from provision.errors import Refusal, Refusals
 from provision.fleet.checks import check_fleet, check_launched
 from provision.fleet.keeps import keeping_place
 from provision.fleet.model import Acme, Fleet, Host, Pod
-from provision.fleet.paths import resolve_paths
+from provision.fleet.paths import absolute, check_paths
 from provision.fleet.reading import Reading
 
 INVENTORIES = places.CHECKOUT / "inventories"
@@ -51,11 +51,12 @@ def load_file(file: Path) -> Fleet:
     reading.refuse_unknown((), reading.data, TABLES)
     about = reading.table("fleet")
     reading.refuse_unknown(("fleet",), about, FLEET_KEYS)
-    hosts = resolve_paths(reading, "hosts", reading.models("hosts", Host))
-    pods = resolve_paths(reading, "pods", reading.models("pods", Pod))
+    hosts = absolute(file, "hosts", reading.models("hosts", Host))
+    pods = absolute(file, "pods", reading.models("pods", Pod))
     acme = _acme(reading, about, pods)
     name = file.parent.name if file.name == FILE_NAME else file.stem
     keeps = keeping_place(file, name, is_lab=any(map(_is_lab, hosts.values())))
+    check_paths(reading)
     check_fleet(reading, hosts, pods)
     check_launched(reading, keeps)
     if reading.errors or acme is None:
@@ -98,8 +99,9 @@ def _acme(reading: Reading, about: dict[str, Any], pods: dict[str, Pod]) -> Acme
         stated.setdefault("contact", about["contact"])
     for pod in pods.values():
         stated.setdefault("contact", pod.admin.email)
-    if "contact" not in stated and reading.errors:
-        stated["contact"] = "nobody@example.org"
+    if "contact" not in stated and not pods:
+        # Nothing to take it from: that there is no pod is said already.
+        return None
     return reading.model(("acme",), Acme, stated)
 
 

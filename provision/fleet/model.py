@@ -7,13 +7,15 @@ The descriptions are the reference documentation and the editors' schema.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from provision.fleet.fields import (
+    V4,
+    V6,
     Domain,
     Email,
     GitTag,
@@ -22,6 +24,7 @@ from provision.fleet.fields import (
     Memory,
     Name,
     Port,
+    SshUser,
     Username,
     Version,
 )
@@ -52,12 +55,10 @@ class Host(Table):
     provider: Literal["ssh", "lab"] = said(
         "How the host is reached: `ssh`, or `lab` for a guest that podfleet boots itself.", "ssh"
     )
-    address: IPv4Address | None = said("Public IPv4 address.", None)
-    address6: IPv6Address | None = said("Public IPv6 address.", None)
-    ssh_user: str = said(
-        "User to sign in as: root, or one with sudo and no password asked.",
-        "root",
-        pattern=r"^[a-z_][a-z0-9_-]{0,31}$",
+    address: V4 | None = said("Public IPv4 address.", None)
+    address6: V6 | None = said("Public IPv6 address.", None)
+    ssh_user: SshUser = said(
+        "User to sign in as: root, or one with sudo and no password asked.", "root"
     )
     ssh_port: Port = said("Port of the SSH server.", 22)
     ssh_identity: Path | None = said(

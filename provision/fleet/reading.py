@@ -50,8 +50,15 @@ class Reading:
         value = self.data.get(key, {})
         if isinstance(value, dict):
             return value
-        self.refuse((key,), f"{value!r} is no table", f"Write [{key}] and its keys below.")
+        self.refuse((key,), f"{value!r} is no table", "Write its keys below a header of that name.")
         return {}
+
+    def tables(self, key: str) -> dict[str, dict[str, Any]]:
+        """The tables [key.*], as they stand in the file, right or wrong."""
+        value = self.data.get(key, {})
+        if not isinstance(value, dict):
+            return {}
+        return {name: table for name, table in value.items() if isinstance(table, dict)}
 
     def models(self, key: str, model: type[Model]) -> dict[str, Model]:
         """The tables [key.*] that are right, by name; what is wrong with the others is noted."""

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+# Whose pods can be adopted, though none of its releases can run any more.
+OLDEST = "0.7"
 CATALOGUE = Path(__file__).parent / "catalogue"
 KINDS: Mapping[str, type] = {"text": str, "truth": bool, "number": int, "list": list}
 

@@ -8,9 +8,10 @@ from typing import Any
 from provision.errors import Refusal
 from provision.fleet.complaints import closest
 from provision.fleet.diaspora_toml import flatten
+from provision.fleet.fields import shown
 from provision.fleet.model import Fleet
 from provision.fleet.secrets import Vault
-from provision.fleet.series import Setting, load_settings
+from provision.fleet.series import OLDEST, Setting, load_series, load_settings
 
 Path = tuple[str, ...]
 Words = tuple[str, str]
@@ -52,7 +53,7 @@ def _wrong(pod: str, known: Mapping[str, Setting], path: str, value: Any) -> Wor
         do = f"Take it out and run `podfleet secrets set {pod} {path}`."
         return "is a secret, and fleet files go into Git", do
     if not setting.accepts(value):
-        return f"{value!r} will not do", f"Write {setting.wanted}."
+        return f"{shown(value)} will not do", f"Write {setting.wanted}."
     return None
 
 
@@ -60,11 +61,22 @@ def _unknown(path: str, known: Mapping[str, Setting]) -> Words:
     below = sorted(each for each in known if each.startswith(f"{path}."))
     if below:
         return "is a table", f"Write one of its settings: {', '.join(below)}."
+    if why := _known_before(path):
+        return "diaspora* has no such setting any more", f"{why}."
     if meant := _meant(path, known):
         return "diaspora* has no such setting", f"Did you mean {meant}?"
     tables = sorted({each.rpartition(".")[0] for each in known})
     beside = sorted(each for each in known if each.rpartition(".")[0] == path.rpartition(".")[0])
     return "diaspora* has no such setting", f"Known: {', '.join(beside or tables)}."
+
+
+def _known_before(path: str) -> str | None:
+    """What became of a setting of old."""
+    before = load_series(OLDEST)
+    if now := before.renamed.get(path):
+        return f"Write {now}"
+    gone = (why for name, why in before.gone.items() if f"{path}.".startswith(f"{name}."))
+    return next((f"Leave it out: {why}" for why in gone), None)
 
 
 def _meant(path: str, known: Mapping[str, Setting]) -> str | None:
@@ -74,4 +86,4 @@ def _meant(path: str, known: Mapping[str, Setting]) -> str | None:
     if found := closest(key, beside):
         return beside[found]
     same_name = [each for each in known if each.rpartition(".")[2] == key]
-    return same_name[0] if len(same_name) == 1 else closest(path, known)
+    return same_name[0] if len(same_name) == 1 else closest(path, known, at_least=0.8)

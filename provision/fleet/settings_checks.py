@@ -23,18 +23,18 @@ CAPTCHA_LENGTH_MOST = 12
 def check_together(pod: Pod, host: Host | None, refuse: Refuse) -> None:
     """Tells `refuse` each setting that is missing or wrong because of another one."""
     values = {".".join(path): value for path, value in flatten(pod.diaspora)}
-    _mail(values, host, refuse)
+    _mail(pod.name, values, host, refuse)
     _donations(values, refuse)
     _image_hosts(values, refuse)
     _captcha(values, refuse)
 
 
-def _mail(values: Values, host: Host | None, refuse: Refuse) -> None:
+def _mail(pod: str, values: Values, host: Host | None, refuse: Refuse) -> None:
     if not values.get("mail.enable") or values.get("mail.method", "smtp") != "smtp":
         return
     relay = values.get("mail.smtp.host")
     if not relay:
-        do = 'Add it, as host = "smtp.example.org" in [….diaspora.mail.smtp].'
+        do = f'Add it, as host = "smtp.example.org" in [pods.{pod}.diaspora.mail.smtp].'
         refuse(("mail", "smtp", "host"), "is missing while mail is enabled", do)
     elif relay in LOOPBACK and not _reaches_loopback(host):
         do = "Name a mail relay, or list 127.0.0.0/8 in the host's reachable_networks."

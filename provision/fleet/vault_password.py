@@ -25,7 +25,12 @@ def password_of(fleet: Fleet) -> VaultPassword:
         return VaultPassword(Path(stated), stated_by=f"${VARIABLE}")
     if fleet.is_lab:
         return VaultPassword(fleet.keeps / "vault-password")
-    return VaultPassword(places.configuration_directory() / f"{fleet.name}.vault-password")
+    return VaultPassword(own_file(fleet.name))
+
+
+def own_file(fleet: str) -> Path:
+    """Where the password is unless the environment says otherwise."""
+    return places.configuration_directory() / f"{fleet}.vault-password"
 
 
 class VaultPassword:

@@ -1,0 +1,129 @@
+"""An old pod's settings come along, and whatever does not is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from provision.errors import Refusal
+from provision.fleet.adopting import adopt_settings
+
+YML = """\
+configuration: ## Section
+  environment: ## Section
+    url: "https://pod.example.org/"
+    certificate_authorities: '/etc/ssl/certs/ca-certificates.crt'
+    single_process_mode: false
+    sidekiq: ## Section
+      concurrency: 25
+      retry: 8
+    s3: ## Section
+      secret: 'hunter2'
+  server: ## Section
+    listen: 'unix:tmp/diaspora.sock'
+    unicorn_worker: 3
+    unicorn_timeout: 60
+  chat: ## Section
+    enabled: true
+    server:
+      bosh: {port: 5280}
+  settings: ## Section
+    pod_name: "Größe & Co"
+    export_concurrency: 2
+    invitations:
+      count: "25"
+    terms: ## Section
+      minimum_age: 16
+  mail: ## Section
+    enable: true
+    smtp: ## Section
+      host: smtp.example.org
+      password: 'hunter2'
+  nonsense: 1
+production: ## Section
+  settings:
+    pod_name: "Production"
+"""
+TOML = """\
+[configuration.environment]
+url = "https://Pod.Example.org"
+[configuration.server]
+rails_environment = "production"
+[configuration.settings]
+pod_name = "Pod"
+[configuration.mail.smtp]
+password = "hunter2"
+[production]
+environment.image_redirect_url = "https://images.example.org"
+"""
+
+
+def written(tmp_path: Path, name: str, text: str) -> Path:
+    (tmp_path / name).write_text(text)
+    return tmp_path / name
+
+
+def test_an_old_yml(tmp_path: Path) -> None:
+    adopted = adopt_settings(written(tmp_path, "diaspora.yml", YML))
+    assert adopted.domain == "pod.example.org"
+    assert adopted.tables == {
+        "environment": {"sidekiq": {"retry": 8}},
+        "server": {"web_timeout": 60},
+        "settings": {
+            "pod_name": "Production",
+            "archive_jobs_concurrency": 2,
+            "terms": {"minimum_age": 16},
+        },
+        "mail": {"enable": True, "smtp": {"host": "smtp.example.org"}},
+    }
+    assert adopted.secrets == {"environment.s3.secret": "hunter2", "mail.smtp.password": "hunter2"}
+    assert adopted.left == {
+        "chat.enabled": "the chat is gone",
+        "chat.server.bosh.port": "the chat is gone",
+        "environment.certificate_authorities": "it is the host's own bundle",
+        "environment.sidekiq.concurrency": "write sidekiq_concurrency in the pod's table",
+        "environment.single_process_mode": "sidekiq is a process of its own",
+        "environment.url": "it follows from the pod's domain",
+        "nonsense": "diaspora* has no such setting any more",
+        "server.listen": "each release has a socket of its own",
+        "server.unicorn_worker": "puma is one process with threads",
+        "settings.invitations.count": "'25' is not a number without quotes",
+    }
+
+
+def test_an_old_toml(tmp_path: Path) -> None:
+    adopted = adopt_settings(written(tmp_path, "diaspora.toml", TOML))
+    assert adopted.domain == "pod.example.org"
+    assert adopted.tables == {
+        "environment": {"image_redirect_url": "https://images.example.org"},
+        "settings": {"pod_name": "Pod"},
+    }
+    assert adopted.secrets == {"mail.smtp.password": "hunter2"}
+
+
+def test_a_secret_is_not_shown(tmp_path: Path) -> None:
+    adopted = adopt_settings(written(tmp_path, "diaspora.yml", YML))
+    assert "hunter2" not in repr(adopted) + str(adopted.left)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("diaspora.yml", "a: [hunter2", "is no configuration: line"),
+        ("diaspora.yml", "a: hunter2", "has no `configuration`"),
+        ("diaspora.yml", "- hunter2", "has no `configuration`"),
+        ("diaspora.toml", 'password = "hunter2', "is no configuration"),
+    ],
+)
+def test_another_file_is_refused_without_its_text(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    with pytest.raises(Refusal, match=said) as caught:
+        adopt_settings(written(tmp_path, name, text))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="cannot be read"):
+        adopt_settings(tmp_path / "diaspora.yml")
