@@ -1,0 +1,87 @@
+"""The pytest plugin that turns the suite into Checks: subjects go in, outcomes and evidence out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import pytest
+
+from provision.report import Report
+from provision.verify.ahead import Ahead
+from provision.verify.checks import Check, Outcome
+from provision.verify.subjects import Subjects
+
+Saw = Callable[[str], None]
+
+
+class Collector:
+    """Gives each test its host, pod or pair, and keeps what became of it."""
+
+    def __init__(self, subjects: Subjects, ahead: Ahead, report: Report) -> None:
+        self._subjects, self._ahead, self._report = subjects, ahead, report
+        self.checks: list[Check] = []
+        self._seen: list[str] = []
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """`host`: every host; `pod`: every launched pod; `any_pod`: every one of the fleet file."""
+        pools: dict[str, tuple[Any, ...]] = {
+            "host": self._subjects.hosts,
+            "pod": self._subjects.launched,
+            "any_pod": self._subjects.pods,
+        }
+        for name, pool in pools.items():
+            if name in metafunc.fixturenames:
+                metafunc.parametrize(name, pool, ids=[each.name for each in pool])
+
+    @pytest.fixture
+    def saw(self) -> Saw:
+        """Tells what was seen, for whoever reads the result."""
+        return self._seen.append
+
+    @pytest.fixture
+    def subjects(self) -> Subjects:
+        return self._subjects
+
+    @pytest.fixture
+    def ahead(self) -> Ahead:
+        return self._ahead
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        self._seen.clear()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if call.when == "call" or not report.passed:
+            self._keep(item, call, report)
+        return report
+
+    def _keep(
+        self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+    ) -> None:
+        outcome: Outcome = report.outcome
+        told = [] if call.excinfo is None else [_first_line(call.excinfo.value)]
+        pod, host = _where(item)
+        name = item.originalname if isinstance(item, pytest.Function) else item.name
+        check = name.removeprefix("test_").replace("_", " ")
+        evidence = "; ".join([*told, *self._seen]) or "as it should be"
+        self.checks.append(Check(check, pod, host, outcome, evidence))
+        if outcome == "failed":
+            self._report.warn(f"{check}: {pod or host}: {evidence}")
+
+
+def _where(item: pytest.Item) -> tuple[str | None, str | None]:
+    """Names of the pod and the host that the test looked at."""
+    given: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    pod = given.get("pod") or given.get("any_pod")
+    if pod is not None:
+        return pod.name, pod.pod.host
+    return None, given["host"].name if "host" in given else None
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(getattr(error, "msg", None) or error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
