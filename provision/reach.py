@@ -10,7 +10,7 @@ from provision.contract import PodPlaces
 from provision.fleet.model import Fleet
 from provision.hosts.connection import Connection
 from provision.hosts.providers import connect
-from provision.operations.dispatch import host_program
+from provision.operations.dispatch import ENTRY
 from provision.plan import select
 from provision.report import Lines, Report
 
@@ -32,7 +32,7 @@ def show_logs(connection: Connection, pod: str, *, lines: int, follow: bool) -> 
 
 def execute(connection: Connection, pod: str, command: Sequence[str]) -> int:
     """Runs the command as the pod's user in its environment; the command's own exit code."""
-    argv = [*host_program(connection), "exec", pod, "--", *command]
+    argv = [str(ENTRY), "exec", pod, "--", *command]
     return _passed_through(connection, argv)
 
 

@@ -37,11 +37,11 @@ VERBS: tuple[Verb, ...] = (
     Verb("verify", watching.verify, LOOKS),
     Verb("canary", watching.canary, Takes.FLEET | Takes.PODS | Takes.JSON),
     Verb("probe", watching.probe, Takes.JSON),
-    Verb("follow", looking.follow, OF_A_POD),
+    Verb("follow", looking.follow, LOOKS),
     Verb("logs", looking.logs, Takes.FLEET_OPTION),
     Verb("exec", looking.execute, Takes.FLEET_OPTION),
-    Verb("export", moving.export, OF_A_POD | Takes.DRY_RUN | Takes.YES),
-    Verb("retire", moving.retire, OF_A_POD | Takes.DRY_RUN | Takes.YES),
+    Verb("export", moving.export, LOOKS | Takes.DRY_RUN | Takes.YES),
+    Verb("retire", moving.retire, LOOKS | Takes.DRY_RUN | Takes.YES),
     Verb("secrets show", secrets.show, OF_A_POD),
     Verb("secrets set", secrets.set_, OF_A_POD),
     Verb("secrets rotate", secrets.rotate, OF_A_POD | Takes.YES),
@@ -57,6 +57,6 @@ VERBS: tuple[Verb, ...] = (
 )
 
 GROUPS = {
-    "lab": "Throw-away hosts on this machine: what they are, and what can happen to them.",
+    "lab": "Throw-away hosts on this machine, and what can befall them.",
     "secrets": "What the fleet's vault keeps: passwords, keys, secret settings.",
 }

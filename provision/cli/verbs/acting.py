@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def up(asked: Asked) -> None:
-    """Bring hosts and pods to what the fleet file says, and prove that they federate."""
+    """Bring hosts and pods to what the fleet file says.
+
+    Roles and builds first, then launch or configure, where needed; at the end a canary post flies
+    between all pairs of pods. A running pod's release is never changed: `upgrade` does that.
+    """
     from provision.up import up as bring_up
 
     _do(asked, bring_up)
@@ -32,14 +36,21 @@ def launch(
         ),
     ] = None,
 ) -> None:
-    """Launch pods that are not there yet; with --from, an exported or adopted one."""
+    """Launch pods that are not there yet.
+
+    With --from the one pod named by --pod comes from an export, or from a pod that podfleet did not
+    make: its database dump, uploads, secret files and settings. Keys and name stay.
+    """
     from provision.up import launch as bring_up
 
     _do(asked, lambda *fixed, **chosen: bring_up(*fixed, source=source, **chosen))
 
 
 def configure(asked: Asked) -> None:
-    """Apply a changed fleet file to launched pods; only what it touches restarts."""
+    """Apply a changed fleet file to launched pods.
+
+    Only what the change touches restarts; `plan` says which and why.
+    """
     from provision.up import configure as bring_up
 
     _do(asked, bring_up)
@@ -52,7 +63,10 @@ def build(
         typer.Option("--on", metavar="HOST", help="Compile on this host instead of here."),
     ] = None,
 ) -> None:
-    """Build the releases that the fleet file names; what is built already is not built again."""
+    """Build the releases that the fleet file names.
+
+    In a clean guest, signed, into the local store; what is there unchanged is not built again.
+    """
     from provision.building import build as build_releases
 
     with asked.output.progress() as report:

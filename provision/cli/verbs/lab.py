@@ -16,7 +16,10 @@ HostName = Annotated[str, typer.Argument(metavar="HOST", help="The lab host's na
 
 
 def up(asked: Asked) -> None:
-    """Boot the lab's hosts, without pods; `podfleet up` does this and the rest."""
+    """Boot the lab's hosts, without pods.
+
+    `podfleet up` does this and all the rest.
+    """
     with asked.output.progress() as report:
         from provision.hosts.lab import bring_up_lab, lab_info
 
@@ -50,7 +53,10 @@ def ssh(
         typer.Argument(metavar="-- COMMAND...", help="A shell when none is given."),
     ] = None,
 ) -> None:
-    """Open a shell on a lab host, or run a command there; the exit code is the command's."""
+    """Open a shell on a lab host, or run a command there.
+
+    The exit code is the command's own.
+    """
     from provision.hosts.lab import ssh_argv
 
     argv = ssh_argv(asked.fleet(), host, command or [])

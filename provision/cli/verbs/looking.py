@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from provision.cli.asked import Asked
+from provision.errors import Exit
 from provision.report import Report
 
 PodName = Annotated[str, typer.Argument(metavar="POD", help="The pod's name.")]
@@ -18,7 +19,10 @@ def plan(
         bool, typer.Option("--diff", help="Show the changed files' lines; secrets are masked.")
     ] = False,
 ) -> None:
-    """Say what `up` would change, what restarts, and why."""
+    """Say what `up` would change, what restarts, and why.
+
+    It only reads. Exit code 0 whatever it finds.
+    """
     from provision.plan import make_plan
 
     fleet = asked.fleet()
@@ -42,7 +46,10 @@ def _changed_lines(asked: Asked, report: Report) -> list[str]:
 
 
 def status(asked: Asked) -> None:
-    """Show each pod's release and state, and each host's platform level."""
+    """Show how pods and hosts are.
+
+    Exit code 0 whatever it finds.
+    """
     from provision.status import status as look
 
     with asked.output.progress() as report:
@@ -50,16 +57,17 @@ def status(asked: Asked) -> None:
     asked.output.show(found.lines(), found.to_json())
 
 
-def follow(asked: Asked, pod: PodName) -> int:
-    """Follow the pod's running operation, or its last one, step by step."""
-    from provision.operations.dispatch import follow as follow_operation
-    from provision.reach import reach
+def follow(asked: Asked) -> int:
+    """Follow running operations to their end.
 
-    fleet = asked.fleet()
+    Of a pod without one it says how the last one ended. The exit code is the operation's.
+    """
+    from provision.following import follow_operations
+
     with asked.output.progress() as report:
-        outcome = follow_operation(reach(fleet, pod, report), fleet.pods[pod], report)
-    asked.output.show(outcome.lines(), outcome.to_json())
-    return outcome.exit_code
+        found = follow_operations(asked.fleet(), report, pods=asked.pods, hosts=asked.hosts)
+    asked.output.show([each.line() for each in found], [each.to_json() for each in found])
+    return max((each.exit for each in found), default=Exit.DONE)
 
 
 def logs(
@@ -81,9 +89,9 @@ def execute(
         list[str], typer.Argument(metavar="-- COMMAND...", help="The command, as the pod's user.")
     ],
 ) -> int:
-    """Run a command as the pod's user in its environment: bin/rails, bin/rake.
+    """Run a command as the pod's user, in its environment.
 
-    The exit code is the command's own.
+    bin/rails and bin/rake are at hand. The exit code is the command's own.
     """
     from provision.reach import execute as run
     from provision.reach import reach

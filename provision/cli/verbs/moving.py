@@ -22,7 +22,10 @@ def export(
         bool, typer.Option("--final", help="Leave the pod closed afterwards, for a move.")
     ] = False,
 ) -> None:
-    """Write database, uploads, identity and settings into one archive, and read it back."""
+    """Write a pod into one archive, and read it back.
+
+    Database, uploads, identity and settings. With --final the pod stays closed, for a move.
+    """
     from provision.moving import export as write_export
 
     fleet = asked.fleet()
@@ -39,7 +42,10 @@ def retire(
         typer.Option("--domain", help="The pod's domain, typed to confirm the removal."),
     ] = None,
 ) -> None:
-    """Export the pod, then remove it from its host; asks for the domain to be typed."""
+    """Export a pod, then remove it from its host.
+
+    Asks for the pod's domain to be typed.
+    """
     from provision.moving import retire as remove_pod
 
     fleet = asked.fleet()

@@ -33,7 +33,10 @@ def show(
 
 
 def set_(asked: Asked, pod: PodName, path: SecretPath) -> None:
-    """Keep a secret setting of a pod; the value is read from standard input, or asked for."""
+    """Keep a secret setting of a pod.
+
+    The value is asked for, or read from standard input: never an argument.
+    """
     from provision.fleet.secrets import open_vault
     from provision.fleet.settings import set_secret
 
@@ -46,7 +49,10 @@ def rotate(
     asked: Asked,
     path: Annotated[str, typer.Argument(metavar="PATH", help="The secret, as `show` lists it.")],
 ) -> None:
-    """Make a secret of podfleet's own anew; `password` encrypts the vault under a new password."""
+    """Make a secret of podfleet's own anew.
+
+    PATH `password` encrypts the whole vault under a new password instead.
+    """
     from provision.fleet.secrets import open_vault
 
     vault = open_vault(asked.fleet())

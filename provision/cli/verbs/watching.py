@@ -12,7 +12,11 @@ from provision.errors import Exit
 
 
 def verify(asked: Asked) -> int:
-    """Check live pods and their hosts, from units to a post that arrives on another pod."""
+    """Check live pods and their hosts from end to end.
+
+    Units, ports, secrets, isolation, TLS, sandbox, pages, upload, background job, mail, and a post
+    that must arrive on another pod. Exit code 1 when a check failed.
+    """
     from provision.verify.running import check_lines, verify_fleet
 
     with asked.output.progress() as report:
@@ -27,7 +31,10 @@ def canary(
         bool, typer.Option("--once", help="One flight a pair; what it does unless told otherwise.")
     ] = True,
 ) -> int:
-    """Post on each pod, see it arrive on every other, retract it, see it go."""
+    """Post on each pod, see it arrive on the others and go.
+
+    Exit code 1 unless every post arrived in time.
+    """
     from monitoring.canary.flights import pairs_to_json
     from provision.cli.words import flight_lines
     from provision.federation import fly_between
@@ -51,7 +58,10 @@ def probe(
         bool, typer.Option("--allow-private", help="Connect to private addresses, too.")
     ] = False,
 ) -> int:
-    """Ask one pod, of any fleet or none, what other pods would see of it."""
+    """Ask one pod what other pods see of it; needs no fleet.
+
+    Exit code 1 when its NodeInfo cannot be had.
+    """
     from monitoring.prober.single import probe_lines, probe_once
 
     found = probe_once(url, address=address, ca_file=ca, allow_private=allow_private)
