@@ -21,10 +21,13 @@ Directory = tuple[str, str, str, str]
 
 def directories(places: PodPlaces) -> tuple[Directory, ...]:
     """(path, owner, group, mode). Nobody but the pod and nginx may enter its home: that is what
-    keeps pods apart, so what lies below may be readable by all."""
+    keeps pods apart, so what lies below may be readable by all.
+
+    nginx gets in by an ACL: were the home its group's, systemd itself could not enter it for a
+    unit with PrivateUsers, in which that group does not exist."""
     pod = places.user
     return (
-        (str(places.home), pod, "www-data", "550"),
+        (str(places.home), pod, pod, "550"),
         (str(places.releases), "root", "root", "755"),
         (str(places.assets), "root", "root", "755"),
         (str(places.exports), "root", "root", "700"),
@@ -72,6 +75,8 @@ def _declare(state: Any, places: PodPlaces, stage: Path, uid: int) -> dict[str, 
     from pyinfra.operations import files as on_files
     from pyinfra.operations import server
 
+    from provision.deploys.access import may_enter
+
     (host,) = state.inventory
     done: dict[str, Any] = {}
 
@@ -85,6 +90,7 @@ def _declare(state: Any, places: PodPlaces, stage: Path, uid: int) -> dict[str, 
     )  # fmt: skip
     for path, user, group, mode in directories(places):
         declare(path, on_files.directory, path=path, user=user, group=group, mode=mode)
+    declare("nginx may enter", may_enter, path=str(places.home), user="www-data")
     for entry in files(stage):
         declare(
             entry["path"], on_files.put, src=entry["source"], dest=entry["path"],

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from provision.contract import PodPlaces
+from provision.errors import Refusal
 from provision.operations.sandbox import SANDBOX, environment, writable
 
 Argv = Sequence[str]
@@ -72,7 +73,30 @@ def run_as_pod(
         succeeds(["systemctl", "reset-failed", unit])
     order = f"--property=Before={places.operation_unit}"
     wrapper = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", f"--unit={unit}", order]
-    return run([*wrapper, *pod_properties(places, release_id), "--", *argv], stdin=stdin)
+    try:
+        return run([*wrapper, *pod_properties(places, release_id), "--", *argv], stdin=stdin)
+    except subprocess.CalledProcessError as error:
+        raise _task_failed(places, argv, error, unit) from error
+
+
+def _task_failed(
+    places: PodPlaces, argv: Argv, error: subprocess.CalledProcessError, unit: str
+) -> Refusal:
+    """Rails' own words; where it never came that far, systemd's."""
+    said = (error.stderr.strip() or error.stdout.strip()).decode(errors="replace")
+    words = said or last_words(unit)
+    return Refusal(
+        f"pod {places.name}: {' '.join(argv[:2]).rpartition('/')[2]}",
+        f"ended with {error.returncode}: {words[-2000:]}",
+        f"Mend what it complains about (the pod's log is in {places.log}), then run the same "
+        "command again.",
+    )
+
+
+def last_words(unit: str) -> str:
+    """The end of the unit's log, on one line."""
+    argv = ["journalctl", "--unit", unit, "--lines=8", "--output=cat", "--no-pager"]
+    return " | ".join(run(argv).decode(errors="replace").split("\n"))[-1200:].strip(" |")
 
 
 def pod_properties(places: PodPlaces, release_id: str) -> list[str]:

@@ -20,7 +20,7 @@ from monitoring.prober.nodeinfo import probe_nodeinfo
 from monitoring.prober.pages import probe_asset, probe_page
 from provision.contract import CA_BUNDLE, PodPlaces
 from provision.errors import Refusal
-from provision.operations.commands import run, unit_properties
+from provision.operations.commands import last_words, run, unit_properties
 from provision.operations.effects import unit_names
 
 START_SECONDS = 90
@@ -71,12 +71,6 @@ def _await_unit(unit: str) -> str:
                 f"See `journalctl -u {unit}` on the host, mend it, then run the command again.",
             )
         time.sleep(0.1)
-
-
-def last_words(unit: str) -> str:
-    """The end of the unit's log, on one line."""
-    argv = ["journalctl", "--unit", unit, "--lines=8", "--output=cat", "--no-pager"]
-    return " | ".join(run(argv).decode(errors="replace").split("\n"))[-1200:].strip(" |")
 
 
 def answers_on_socket(places: PodPlaces, domain: str, release_id: str) -> dict[str, Any]:

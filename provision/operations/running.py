@@ -28,6 +28,8 @@ def run_unfinished(pod: str) -> int:
     if operation is None:
         return Exit.DONE
     _hand_over(operation)
+    # Whoever starts it: what is private says so itself, and what nginx serves can be read.
+    os.umask(0o022)
     with pod_lock(Path(operation.layout.lock)), host_lock(operation.note):
         return _run(operation)
 
