@@ -32,7 +32,12 @@ class Collector:
         }
         for name, pool in pools.items():
             if name in metafunc.fixturenames:
-                metafunc.parametrize(name, pool, ids=[each.name for each in pool])
+                given = pool or (None,)
+                metafunc.parametrize(name, given, ids=[getattr(each, "name", "") for each in given])
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Where there is no pod, its tests are left out; `launched` says why."""
+        items[:] = [item for item in items if None not in _subjects_of(item)]
 
     @pytest.fixture
     def saw(self) -> Saw:
@@ -73,13 +78,18 @@ class Collector:
             self._report.warn(f"{check}: {pod or host}: {evidence}")
 
 
+def _subjects_of(item: pytest.Item) -> list[Any]:
+    """The hosts and pods that a test was given."""
+    given: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    return list(given.values())
+
+
 def _where(item: pytest.Item) -> tuple[str | None, str | None]:
     """Names of the pod and the host that the test looked at."""
-    given: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    pod = given.get("pod") or given.get("any_pod")
-    if pod is not None:
-        return pod.name, pod.pod.host
-    return None, given["host"].name if "host" in given else None
+    for subject in _subjects_of(item):
+        pod = getattr(subject, "pod", None)
+        return (None, subject.name) if pod is None else (subject.name, pod.host)
+    return None, None
 
 
 def _first_line(error: BaseException) -> str:

@@ -16,9 +16,11 @@ from provision.plan import Seen, look, select
 from provision.report import Report
 from provision.verify.ahead import Ahead
 from provision.verify.backend import machine
-from provision.verify.checks import Check
+from provision.verify.checks import Check, check_lines
 from provision.verify.collecting import Collector
 from provision.verify.subjects import HostSubject, PodSubject, Subjects
+
+__all__ = ["Check", "check_lines", "run_suite", "verify_fleet"]
 
 SUITE = Path(__file__).with_name("suite")
 

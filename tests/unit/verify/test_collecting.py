@@ -101,8 +101,18 @@ def test_lines_end_with_what_failed_and_the_sum(checks: list[Check]) -> None:
 def test_a_suite_that_does_not_run_is_no_success(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "test_doors.py").write_text("def test_(:")
+    (tmp_path / "test_torn.py").write_text("def test_(:")
     monkeypatch.setattr(running, "Ahead", NothingAhead)
     nobody = cast(Subjects, Subject(hosts=(), launched=(), pods=()))
     with pytest.raises(RuntimeError, match="pytest ended"):
         running.run_suite(nobody, Silent(), tmp_path)
+
+
+def test_without_pods_their_tests_are_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "test_doors.py").write_text(SUITE)
+    monkeypatch.setattr(running, "Ahead", NothingAhead)
+    subjects = cast(Subjects, Subject(hosts=(Subject(name="one"),), launched=(), pods=()))
+    found = running.run_suite(subjects, Silent(), tmp_path)
+    assert [check.check for check in found] == ["fine", "broken"]
