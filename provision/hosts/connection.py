@@ -238,7 +238,7 @@ class Connection:
     def _timed_out(self, argv: Sequence[str], seconds: float) -> Refusal:
         return Refusal(
             f"host {self.name}",
-            f"`{argv[0]}` did not end within {seconds:.0f} s",
+            f"`{argv[0]}` did not end within {seconds:g} s",
             "See what the host is busy with, then run the command again.",
         )
 

@@ -177,9 +177,7 @@ class Lab:
             guest.group.create(guest.memory_bytes)
         else:
             self._boot(guest)
-        trust(
-            self.connection(host.name), guest.seen(guest.root), self.services().acme.authorities()
-        )
+        trust(self.connection(host.name), guest.seen(guest.root), self.services().acme)
 
     def _person(self, guest: Guest) -> Person:
         """The guest's identity; its host key is made here, and pinned with it."""

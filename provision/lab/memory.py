@@ -6,6 +6,7 @@ group around the whole guest does it. Either way every process of the guest is i
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -94,10 +95,23 @@ class Group:
             if directory.exists():
                 inner = sorted((d for d in directory.rglob("*") if d.is_dir()), reverse=True)
                 for group in [*inner, directory]:
-                    group.rmdir()
+                    _remove_empty(group)
             parent = directory.parent
             if parent.exists() and not any(d.is_dir() for d in parent.iterdir()):
                 parent.rmdir()
+
+
+def _remove_empty(group: Path, seconds: float = 5) -> None:
+    """Removes a group; the kernel may count a process for a moment after its end."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            group.rmdir()
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise Refusal("lab", f"{group} cannot be removed: {error}", "Try again.") from error
+        time.sleep(0.02)
 
 
 def _hierarchies() -> list[Path]:

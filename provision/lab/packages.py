@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import email.utils
+import http.client
 import os
 import secrets
 import shutil
@@ -42,6 +43,8 @@ class Cache:
     def __init__(self, directory: Path, mode_file: Path | None = None) -> None:
         self.directory, self.mode_file = directory, mode_file
         self._locks: dict[Path, threading.Lock] = {}
+        # Through the controller's own proxy, where it has one.
+        self._mirror = urllib.request.build_opener()
 
     def mode(self) -> str:
         if self.mode_file is None or not self.mode_file.exists():
@@ -67,18 +70,18 @@ class Cache:
         if mode == "offline":
             raise Unavailable(HTTPStatus.GATEWAY_TIMEOUT, "not kept, and offline")
         try:
-            _download(url, kept)
+            _download(self._mirror, url, kept)
         except urllib.error.HTTPError as error:
             if error.code == HTTPStatus.NOT_MODIFIED:
                 return kept
             raise Unavailable(error.code, error.reason) from error
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             if not kept.is_file():
                 raise Unavailable(HTTPStatus.BAD_GATEWAY, str(error)) from error
         return kept
 
 
-def _download(url: str, kept: Path) -> None:
+def _download(mirror: urllib.request.OpenerDirector, url: str, kept: Path) -> None:
     request = urllib.request.Request(url, headers={"User-Agent": "podfleet-lab"})
     if kept.is_file():
         since = email.utils.formatdate(kept.stat().st_mtime, usegmt=True)
@@ -86,7 +89,7 @@ def _download(url: str, kept: Path) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     partial = kept.with_name(f".{kept.name[:100]}.{secrets.token_hex(4)}")
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+        with mirror.open(request, timeout=TIMEOUT_SECONDS) as answer:
             with partial.open("wb") as file:
                 shutil.copyfileobj(answer, file, 1 << 18)
             stated = answer.headers.get("Content-Length")

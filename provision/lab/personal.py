@@ -8,20 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from provision.hosts.connection import Connection
+from provision.lab.acme import Acme
 from provision.lab.commands import call
 from provision.lab.network import GATEWAY, Network
 
 # Below this name every guest trusts the lab's authorities, as a real server trusts public ones.
 AUTHORITIES = PurePosixPath("/usr/local/share/ca-certificates")
 
-# A new ACME authority has forgotten every account: certbot has to register again.
+# An ACME server that started anew has forgotten every account: a guest that has one registers
+# again, and its certificates are renewed by whatever account there is. Arguments: directory URL.
 _TRUST = """
 set -eu
 update-ca-certificates >/dev/null
+[ -d /etc/letsencrypt/accounts ] || exit 0
 rm -rf /etc/letsencrypt/accounts
-for file in /etc/letsencrypt/renewal/*.conf; do
-    [ ! -e "$file" ] || sed -i '/^account = /d' "$file"
-done
+find /etc/letsencrypt/renewal -name '*.conf' -exec sed -i '/^account = /d' {} +
+certbot register --quiet --non-interactive --agree-tos --register-unsafely-without-email \\
+    --server "$1"
 """
 
 _NETWORK = """[Match]
@@ -92,13 +95,13 @@ def make_key(path: Path, comment: str) -> str:
     return path.with_suffix(".pub").read_text()
 
 
-def trust(connection: Connection, root: Path, authorities: dict[str, Path]) -> None:
+def trust(connection: Connection, root: Path, acme: Acme) -> None:
     """Makes a running guest trust the lab's authorities; one look when it does already."""
     missing = False
-    for name, file in authorities.items():
+    for name, file in acme.authorities().items():
         installed = root / str(AUTHORITIES).lstrip("/") / f"{name}.crt"
         if not installed.exists() or installed.read_bytes() != file.read_bytes():
             connection.send_file(file, AUTHORITIES / f"{name}.crt", 0o644)
             missing = True
     if missing:
-        connection.run(["sh", "-c", _TRUST])
+        connection.run(["sh", "-c", _TRUST, "trust", acme.url])
