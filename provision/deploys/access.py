@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
-from pyinfra import host
-from pyinfra.api import operation
 from pyinfra.api.command import QuoteString, StringCommand
+from pyinfra.api.operation import operation
+from pyinfra.context import host
 from pyinfra.facts.server import Command
 
 
 @operation()
-def may_enter(path: str, user: str) -> Iterator[StringCommand]:
+def may_enter(path: str, user: str) -> Generator[StringCommand, None, None]:
     """`user` may pass through the directory at `path`, and do nothing else there."""
     # `|| true`: at first there may be no such directory.
     seen = host.get_fact(

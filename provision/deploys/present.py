@@ -84,9 +84,9 @@ def _declare(state: Any, places: PodPlaces, stage: Path, uid: int) -> dict[str, 
         done[name] = add_op(state, operation, name=name, **arguments)[host]
 
     declare("group", server.group, group=places.user, gid=uid)
-    declare(
+    declare(  # noqa: S604 - no shell is run: it is the user's
         "user", server.user, user=places.user, uid=uid, group=places.user, home=str(places.home),
-        create_home=False, ensure_home=False, shell="/usr/sbin/nologin",  # noqa: S604
+        create_home=False, ensure_home=False, shell="/usr/sbin/nologin",
     )  # fmt: skip
     for path, user, group, mode in directories(places):
         declare(path, on_files.directory, path=path, user=user, group=group, mode=mode)

@@ -4,248 +4,241 @@ Stands alone: it is piped to `python3 -I -` on the host, so it imports nothing b
 library of Debian 12's Python, also where podfleet never was. It only reads.
 """
 
+from __future__ import annotations
+
+import grp
 import hashlib
 import json
 import os
 import platform
 import pwd
-import grp
 import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
-STATE = "/var/lib/podfleet"
-PODS = "/srv/pods"
+STATE = Path("/var/lib/podfleet")
+PODS = Path("/srv/pods")
+
+Entry = dict[str, Any]
+# Of each unit: active state, and whether it is enabled.
+States = dict[str, tuple[str, bool]]
+UNKNOWN = ("unknown", False)
+UP = ("active", "reloading")
 
 
-def read_json(path):
+def read_json(path: Path) -> Any:
     """The file's JSON, or None where there is no such file."""
     try:
-        with open(path, "rb") as file:
-            return json.load(file)
+        return json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
 
 
-def lines_of(path):
+def lines_of(path: Path) -> list[Entry]:
     """The whole JSON lines of a journal (a torn last one is no line)."""
-    found = []
-    try:
-        with open(path, "rb") as file:
-            for raw in file:
-                try:
-                    found.append(json.loads(raw))
-                except ValueError:
-                    break
-    except FileNotFoundError:
-        pass
+    found: list[Entry] = []
+    for raw in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            found.append(json.loads(raw))
+        except ValueError:
+            break
     return found
 
 
-def name_of(number, database, field):
-    try:
-        return getattr(database(number), field)
-    except KeyError:
-        return str(number)
+def drift(where: str, kind: str, what: str) -> Entry:
+    return {"where": where, "kind": kind, "what": what}
 
 
-def file_drift(entry, release):
+def file_drift(entry: Entry, release: Path) -> list[Entry]:
     """What is wrong with one managed file: its content, its mode, its owner."""
-    path = entry["path"]
-    real = path.replace("@release", release, 1) if path.startswith("@release") else path
+    path = str(entry["path"])
+    real = release / path[len("@release/") :] if path.startswith("@release/") else Path(path)
     try:
-        seen = os.stat(real)
-        with open(real, "rb") as file:
-            content = hashlib.sha256(file.read()).hexdigest()
+        seen = real.stat()
+        content = hashlib.sha256(real.read_bytes()).hexdigest()
     except OSError:
         return [drift(path, "missing", "is missing")]
-    mode = format(stat.S_IMODE(seen.st_mode), "04o")
-    owner = name_of(seen.st_uid, pwd.getpwuid, "pw_name")
-    owner += ":" + name_of(seen.st_gid, grp.getgrgid, "gr_name")
-    shall = entry["owner"] + ":" + entry["group"]
+    mode, owner = format(stat.S_IMODE(seen.st_mode), "04o"), owner_of(seen)
+    shall = f"{entry['owner']}:{entry['group']}"
     found = []
     if content != entry["sha256"]:
         found.append(drift(path, "content", "was edited by hand"))
     if mode != entry["mode"]:
-        found.append(drift(path, "mode", "has mode %s instead of %s" % (mode, entry["mode"])))
+        found.append(drift(path, "mode", f"has mode {mode} instead of {entry['mode']}"))
     if owner != shall:
-        found.append(drift(path, "owner", "belongs to %s instead of %s" % (owner, shall)))
+        found.append(drift(path, "owner", f"belongs to {owner} instead of {shall}"))
     return found
 
 
-def drift(where, kind, what):
-    return {"where": where, "kind": kind, "what": what}
+def owner_of(seen: os.stat_result) -> str:
+    try:
+        user = pwd.getpwuid(seen.st_uid).pw_name
+    except KeyError:
+        user = str(seen.st_uid)
+    try:
+        return f"{user}:{grp.getgrgid(seen.st_gid).gr_name}"
+    except KeyError:
+        return f"{user}:{seen.st_gid}"
 
 
-def unit_states(units):
-    """Of each unit: (active state, enabled), from one call of systemctl."""
+def unit_states(units: list[str]) -> States:
+    """All units' states, from one call of systemctl."""
     if not units:
         return {}
-    argv = ["systemctl", "show", "--property=Id,ActiveState,UnitFileState,Result", "--", *units]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    argv = ["systemctl", "show", "--property=ActiveState,UnitFileState", "--", *units]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     blocks = [block for block in done.stdout.split("\n\n") if block.strip()]
-    found = {}
-    for unit, block in zip(units, blocks):
-        fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        enabled = fields.get("UnitFileState") in ("enabled", "enabled-runtime", "static")
-        found[unit] = (fields.get("ActiveState", "unknown"), enabled)
-    return found
+    return {unit: unit_state(block) for unit, block in zip(units, blocks, strict=False)}
 
 
-def unit_drift(units, states):
+def unit_state(block: str) -> tuple[str, bool]:
+    fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+    enabled = fields.get("UnitFileState") in ("enabled", "enabled-runtime", "static")
+    return fields.get("ActiveState", "unknown"), enabled
+
+
+def unit_drift(units: list[Entry], states: States) -> list[Entry]:
     found = []
     for entry in units:
         unit = entry["unit"]
-        active, is_enabled = states.get(unit, ("unknown", False))
-        if entry.get("active") and active not in ("active", "activating", "reloading"):
-            found.append(drift(unit, "stopped", "is " + active))
+        active, is_enabled = states.get(unit, UNKNOWN)
+        if entry.get("active") and active not in (*UP, "activating"):
+            found.append(drift(unit, "stopped", f"is {active}"))
         if entry.get("enabled") and not is_enabled:
             found.append(drift(unit, "disabled", "is not enabled: it would not start at boot"))
     return found
 
 
-def last_operation(pod):
+def last_operation(pod: str) -> Entry | None:
     """The newest operation of a pod, finished or not; None where none was ever run."""
-    directory = os.path.join(STATE, pod, "operations")
-    try:
-        ids = sorted(n for n in os.listdir(directory) if os.path.isdir(os.path.join(directory, n)))
-    except FileNotFoundError:
-        return None
-    for operation in reversed(ids):
-        request = read_json(os.path.join(directory, operation, "request.json"))
+    for directory in reversed(names_in(STATE / pod / "operations")):
+        request = read_json(directory / "request.json")
         if request is not None:
-            return describe_operation(operation, request, os.path.join(directory, operation))
+            return describe_operation(directory, request)
     return None
 
 
-def describe_operation(operation, request, directory):
-    lines = lines_of(os.path.join(directory, "journal.jsonl"))
+def names_in(directory: Path) -> list[Path]:
+    """What lies in a directory, by name, without what is hidden; nothing where it is not there."""
+    try:
+        return sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+    except OSError:
+        return []
+
+
+def describe_operation(directory: Path, request: Entry) -> Entry:
+    lines = lines_of(directory / "journal.jsonl")
     verdict = next((line for line in lines if line["event"] == "verdict"), None)
     steps = [line["step"] for line in lines if line["step"]]
     return {
-        "id": operation,
+        "id": directory.name,
         "operation": request["operation"],
         "operator": request.get("operator", ""),
-        "since": request.get("at") or (lines[0]["at"] if lines else None),
+        "since": request.get("at"),
         "step": steps[-1] if steps else None,
         "finished": verdict is not None,
         "exit": verdict["exit"] if verdict else None,
     }
 
 
-def releases_of(pod):
-    directory = os.path.join(PODS, pod, "releases")
-    try:
-        ids = sorted(n for n in os.listdir(directory) if not n.startswith("."))
-    except OSError:
-        return []
-    return [{"id": i, "bytes": tree_bytes(os.path.join(directory, i))} for i in ids]
+def releases_of(pod: str) -> list[Entry]:
+    found = names_in(PODS / pod / "releases")
+    return [{"id": path.name, "bytes": counted_bytes(path)} for path in found]
 
 
-def tree_bytes(top):
-    """What a release was counted to take when it was unpacked (counting again takes too long)."""
+def counted_bytes(release: Path) -> int:
+    """What it was counted to take when it was unpacked (counting again takes too long)."""
     try:
-        with open(os.path.join(top, ".podfleet-bytes")) as file:
-            return int(file.read())
+        return int((release / ".podfleet-bytes").read_text())
     except (OSError, ValueError):
         return 0
 
 
-def files_in(directory):
+def files_in(directory: Path) -> list[Entry]:
     """Plain files by name, size and date: a pod's exports."""
-    try:
-        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
-    except OSError:
-        return []
-    return [
-        {"name": e.name, "bytes": e.stat().st_size, "at": int(e.stat().st_mtime)}
-        for e in entries
-        if e.is_file() and not e.name.startswith(".")
-    ]
+    found = [(path.name, path.stat()) for path in names_in(directory) if path.is_file()]
+    return [{"name": name, "bytes": s.st_size, "at": int(s.st_mtime)} for name, s in found]
 
 
-def pod_state(record, states, operation, pod):
+def pod_state(record: Entry | None, states: States, operation: Entry | None, pod: str) -> str:
     """One word for how the pod is, as `status` shows it."""
     if record is None:
         return "absent"
-    if os.path.exists(os.path.join(PODS, pod, "maintenance")):
+    if (PODS / pod / "maintenance").exists():
         return "maintenance"
-    units = {entry["unit"]: states.get(entry["unit"], ("unknown",))[0] for entry in record["units"]}
-    web = [state for unit, state in units.items() if "-web@" in unit and unit.endswith(".service")]
-    if not web or any(state not in ("active", "reloading") for state in web):
+    units = {e["unit"]: states.get(e["unit"], UNKNOWN)[0] in UP for e in record["units"]}
+    web = [up for unit, up in units.items() if "-web@" in unit and unit.endswith(".service")]
+    if not web or not all(web):
         return "down"
-    beside_red = any(state not in ("active", "reloading") for state in units.values())
     not_safe = bool(operation and operation["finished"] and operation["exit"] == 4)
-    return "degraded" if beside_red or not_safe else "serving"
+    return "serving" if all(units.values()) and not not_safe else "degraded"
 
 
-def describe_pod(pod, record, states):
-    found = []
-    if record is not None:
-        release = os.path.join(PODS, pod, "releases", record["release_id"])
-        for entry in record["manifest"]["files"]:
-            found += file_drift(entry, release)
-        found += unit_drift(record["units"], states)
+def describe_pod(pod: str, record: Entry | None, states: States) -> Entry:
     operation = last_operation(pod)
     units = record["units"] if record else []
     return {
         "record": record,
-        "drift": found,
+        "drift": pod_drift(pod, record, states) if record else [],
         "operation": operation,
-        "units": {e["unit"]: states.get(e["unit"], ("unknown",))[0] for e in units},
+        "units": {e["unit"]: states.get(e["unit"], UNKNOWN)[0] for e in units},
         "state": pod_state(record, states, operation, pod),
         "releases": releases_of(pod),
-        "exports": files_in(os.path.join(PODS, pod, "exports")),
-        "refused": read_json(os.path.join(STATE, pod, "refused.json")) or [],
-        "stay_down": os.path.exists(os.path.join(STATE, pod, "stay-down")),
+        "exports": files_in(PODS / pod / "exports"),
+        "refused": read_json(STATE / pod / "refused.json") or [],
+        "stay_down": (STATE / pod / "stay-down").exists(),
     }
 
 
-def describe_platform(record, states):
+def pod_drift(pod: str, record: Entry, states: States) -> list[Entry]:
+    release = PODS / pod / "releases" / record["release_id"]
+    found = [one for entry in record["manifest"]["files"] for one in file_drift(entry, release)]
+    # A pod that was closed on purpose is not to be started.
+    return found if record.get("is_closed") else found + unit_drift(record["units"], states)
+
+
+def describe_platform(record: Entry | None, states: States) -> Entry | None:
     if record is None:
         return None
-    found = []
-    for entry in record["files"]:
-        found += file_drift(entry, "")
+    found = [one for entry in record["files"] for one in file_drift(entry, PODS)]
     found += unit_drift(record.get("units", []), states)
     return {**{key: record.get(key) for key in ("level", "digest", "runtime")}, "drift": found}
 
 
-def pod_names():
-    try:
-        names = os.listdir(STATE)
-    except FileNotFoundError:
-        return []
-    return sorted(n for n in names if os.path.isdir(os.path.join(STATE, n, "operations")))
+def pod_names() -> list[str]:
+    """Every pod that was ever operated on here."""
+    return [path.name for path in names_in(STATE) if (path / "operations").is_dir()]
 
 
-def debian():
+def debian() -> str:
     try:
-        with open("/etc/os-release") as file:
-            fields = dict(line.rstrip().split("=", 1) for line in file if "=" in line)
+        lines = Path("/etc/os-release").read_text().splitlines()
     except FileNotFoundError:
         return ""
+    fields = dict(line.split("=", 1) for line in lines if "=" in line)
     is_debian = fields.get("ID", "").strip('"') == "debian"
     return fields.get("VERSION_ID", "").strip('"') if is_debian else ""
 
 
-def memory_bytes():
-    with open("/proc/meminfo") as file:
-        return int(file.readline().split()[1]) * 1024
+def memory_bytes() -> int:
+    first = Path("/proc/meminfo").read_text().split("\n", 1)[0]
+    return int(first.split()[1]) * 1024
 
 
-def main():
-    stamp = read_json(os.path.join(STATE, "platform.json"))
-    records = {pod: read_json(os.path.join(STATE, pod, "pod.json")) for pod in pod_names()}
+def main() -> None:
+    stamp = read_json(STATE / "platform.json")
+    records = {pod: read_json(STATE / pod / "pod.json") for pod in pod_names()}
     described = [stamp or {}, *(record or {} for record in records.values())]
     states = unit_states([e["unit"] for record in described for e in record.get("units", [])])
-    disk = os.statvfs("/srv/pods" if os.path.isdir(PODS) else "/")
+    disk = os.statvfs(PODS if PODS.is_dir() else "/")
     state = {
         "format": 1,
         "debian": debian(),
         "architecture": platform.machine(),
-        "python": "%d.%d" % sys.version_info[:2],
+        "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
         "memory_bytes": memory_bytes(),
         "disk_free_bytes": disk.f_bavail * disk.f_frsize,
         "clock": time.time(),

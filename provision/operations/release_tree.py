@@ -40,10 +40,7 @@ def settings_of(operation: Operation, database: str) -> list[tuple[PurePosixPath
 def database_yml(operation: Operation, database: str) -> bytes:
     pool = operation.staged_pod["sizes"]["database_pool"]
     template = "pod/release/config/database.yml"
-    content: bytes = Renderer().render(
-        template, places=operation.places, database=database, pool=pool
-    )
-    return content
+    return Renderer().render(template, places=operation.places, database=database, pool=pool)
 
 
 def _inside(places: PodPlaces, release_id: str, path: str) -> PurePosixPath:
@@ -51,7 +48,7 @@ def _inside(places: PodPlaces, release_id: str, path: str) -> PurePosixPath:
 
 
 def _content(operation: Operation, entry: dict[str, Any]) -> bytes:
-    return (operation.stage / "files" / entry["path"]).read_bytes()
+    return (operation.stage / "files" / str(entry["path"])).read_bytes()
 
 
 def write_settings(operation: Operation, database: str) -> None:
