@@ -18,8 +18,9 @@ from provision.places import cache_directory
 from provision.report import Report, Silent
 
 
-def lab_of(fleet: Fleet, report: Report | None = None) -> Lab:
-    """The fleet's lab; whether it is up is another question."""
+def lab_of(fleet: Fleet, report: Report | None = None, *, image: str = "platform") -> Lab:
+    """The fleet's lab; whether it is up is another question. `image`: what new guests begin with,
+    the platform's packages or `debian` alone."""
     if not fleet.is_lab:
         raise Refusal(
             str(fleet.file), "its hosts are no lab's", 'Name a fleet whose hosts say "lab".'
@@ -27,7 +28,7 @@ def lab_of(fleet: Fleet, report: Report | None = None) -> Lab:
     told = report or Silent()
     return Lab(
         fleet.name,
-        {host.name: LabHost(host.name, host.memory) for host in fleet.hosts.values()},
+        {host.name: LabHost(host.name, host.memory, image) for host in fleet.hosts.values()},
         {pod.domain: pod.host for pod in fleet.pods.values()},
         fleet.keeps.parent,
         cache_directory(),
@@ -36,10 +37,10 @@ def lab_of(fleet: Fleet, report: Report | None = None) -> Lab:
     )
 
 
-def bring_up_lab(fleet: Fleet, report: Report) -> Fleet:
+def bring_up_lab(fleet: Fleet, report: Report, *, image: str = "platform") -> Fleet:
     """Boot what is not running, making it first if need be; the fleet as it is then."""
     ensure_packages(DEBIAN_PACKAGES, report)
-    lab_of(fleet, report).up()
+    lab_of(fleet, report, image=image).up()
     return as_it_runs(fleet)
 
 

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 HostName = Annotated[str, typer.Argument(metavar="HOST", help="The lab host's name.")]
 
 
-def up(asked: Asked) -> None:
+def up(
+    asked: Asked,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Begin with Debian alone, as a new server does.")
+    ] = False,
+) -> None:
     """Boot the lab's hosts, without pods.
 
     `podfleet up` does this and all the rest.
@@ -24,7 +29,7 @@ def up(asked: Asked) -> None:
         from provision.hosts.lab import bring_up_lab, lab_info
 
         fleet = asked.fleet()
-        bring_up_lab(fleet, report)
+        bring_up_lab(fleet, report, image="debian" if bare else "platform")
     found = lab_info(fleet)
     asked.output.show(
         [f"{name}  {host['address']}" for name, host in found["hosts"].items()], found
