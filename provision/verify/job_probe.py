@@ -1,4 +1,4 @@
-"""One background job, end to end: queued as Rails queues it, and counted by sidekiq as done.
+"""One background job, end to end: queued as Rails queues it, taken by sidekiq, and done.
 
 Stands alone: it is piped to the host's Python with the path of the pod's Redis socket, and prints
 one JSON object. The job is harmless, quick, and in every version of diaspora*.
@@ -52,8 +52,15 @@ def has(jobs: list[str], jid: str) -> str | None:
     return next((job for job in jobs if jid in job), None)
 
 
-def done_count(redis: Redis) -> int:
-    return int(redis("GET", "stat:processed") or 0)
+def is_idle(redis: Redis, jid: str, since: float) -> bool:
+    """Whether every sidekiq has told, after `since`, what it works on, and it is not this job.
+
+    They tell it with each heartbeat, at least every ten seconds.
+    """
+    processes = redis("SMEMBERS", "processes")
+    beats = [float(redis("HGET", process, "beat") or 0) for process in processes]
+    at_work = [has(redis("HVALS", process + ":work"), jid) for process in processes]
+    return bool(beats) and min(beats) > since and not any(at_work)
 
 
 def main(path: str) -> None:
@@ -69,31 +76,34 @@ def main(path: str) -> None:
         "created_at": now,
         "enqueued_at": now,
     }
-    before, began = done_count(redis), time.monotonic()
     redis("SADD", "queues", QUEUE)
     redis("LPUSH", "queue:" + QUEUE, json.dumps(job))
-    print(json.dumps({"job": JOB, **follow(redis, jid, before, began)}))
+    print(json.dumps({"job": JOB, **follow(redis, jid)}))
 
 
-def follow(redis: Redis, jid: str, before: int, began: float) -> dict[str, Any]:
-    """How it went: `taken_seconds` (out of the queue), `done_seconds` (counted), `error`."""
-    taken = None
-    while time.monotonic() - began < PATIENCE_SECONDS:
+def follow(redis: Redis, jid: str) -> dict[str, Any]:
+    """How it went: `taken_seconds` (out of the queue), `done_seconds` (known to be), `error`."""
+    began, taken, taken_at = time.monotonic(), None, 0.0
+    while (spent := time.monotonic() - began) < PATIENCE_SECONDS:
         if taken is None and not has(redis("LRANGE", "queue:" + QUEUE, 0, -1), jid):
-            taken = round(time.monotonic() - began, 2)
+            taken, taken_at = round(spent, 2), time.time()
         dead = has(redis("ZRANGE", "dead", 0, -1), jid)
         if dead:
             redis("ZREM", "dead", dead)
-            error = json.loads(dead).get("error_message", "it failed")
-            return {"taken_seconds": taken, "done_seconds": None, "error": error}
-        if taken is not None and done_count(redis) > before:
-            seconds = round(time.monotonic() - began, 2)
-            return {"taken_seconds": taken, "done_seconds": seconds, "error": None}
+            return outcome(taken, error=json.loads(dead).get("error_message", "it failed"))
+        if taken is not None and is_idle(redis, jid, taken_at):
+            return outcome(taken, done=round(spent, 2))
         time.sleep(0.1)
     waiting = has(redis("LRANGE", "queue:" + QUEUE, 0, -1), jid)
     if waiting:
         redis("LREM", "queue:" + QUEUE, 1, waiting)
-    return {"taken_seconds": taken, "done_seconds": None, "error": "not done within a minute"}
+    return outcome(taken, error="not done within a minute")
+
+
+def outcome(
+    taken: float | None, *, done: float | None = None, error: str | None = None
+) -> dict[str, Any]:
+    return {"taken_seconds": taken, "done_seconds": done, "error": error}
 
 
 if __name__ == "__main__":

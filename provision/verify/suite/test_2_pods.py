@@ -54,8 +54,8 @@ def test_sandbox(pod: PodSubject, saw: Saw) -> None:
 def test_secrets(pod: PodSubject, saw: Saw) -> None:
     user, keys, config = pod.places.user, pod.places.keys, pod.configuration
     wanted = {
-        pod.places.home: ("directory", user, "www-data", 0o550),
-        pod.places.uploads: ("directory", user, None, None),
+        pod.places.home: ("directory", user, user, 0o550),
+        keys: ("directory", "root", user, 0o750),
         config / "diaspora.toml": ("file", "root", user, 0o640),
         config / "database.yml": ("file", "root", user, 0o640),
         keys / "secret_token.rb": ("file", "root", user, 0o640),
@@ -65,10 +65,10 @@ def test_secrets(pod: PodSubject, saw: Saw) -> None:
     for path, (kind, owner, group, mode) in wanted.items():
         found = pod.on.machine.file(str(path))
         assert found.exists, f"{path} is missing"
-        seen = (found.type, found.user, found.group, found.mode)
-        asked = (kind, owner, group or seen[2], seen[3] if mode is None else mode)
+        asked, seen = (owner, group, mode), (found.user, found.group, found.mode)
+        assert getattr(found, f"is_{kind}"), f"{path} is no {kind}"
         assert seen == asked, f"{path}: {_owned(*seen)} instead of {_owned(*asked)}"
-        saw(f"{path.name} {seen[3]:04o} {seen[1]}:{seen[2]}")
+        saw(f"{path.name} {_owned(*seen)}")
 
 
 def test_isolation(pod: PodSubject, subjects: Subjects, saw: Saw) -> None:
@@ -91,7 +91,7 @@ def test_background_job(pod: PodSubject, ahead: Ahead, saw: Saw) -> None:
     found = ahead.jobs[pod.name].result()
     assert found["error"] is None, f"{found['job']}: {found['error']}"
     taken, done = found["taken_seconds"], found["done_seconds"]
-    saw(f"{found['job']} taken after {taken:.2f} s, counted as done after {done:.1f} s")
+    saw(f"{found['job']} taken after {taken:.2f} s, known to be done after {done:.1f} s")
 
 
 def test_mail(pod: PodSubject, ahead: Ahead, saw: Saw) -> None:
@@ -126,5 +126,5 @@ def _run_as(pod: PodSubject, command: tuple[str, ...]) -> CommandResult:
     return pod.on.machine.run("cd / && " + " ".join(["%s"] * len(words)), *words)
 
 
-def _owned(kind: str, owner: str, group: str, mode: int) -> str:
-    return f"{kind} {mode:04o} {owner}:{group}"
+def _owned(owner: str, group: str, mode: int) -> str:
+    return f"{mode:04o} {owner}:{group}"
