@@ -41,16 +41,17 @@ def _something(reading: Reading) -> None:
 
 
 def _lead_pod(reading: Reading) -> None:
-    about = reading.data.get("fleet", {})
-    lead = about.get("lead_pod") if isinstance(about, dict) else None
     pods = reading.tables("pods")
-    if lead is not None and lead not in pods:
+    about = reading.data.get("fleet")
+    lead = about.get("lead_pod") if isinstance(about, dict) else None
+    if isinstance(lead, str) and lead not in pods:
         do = f"Name one of {', '.join(pods)}."
         reading.refuse(("fleet", "lead_pod"), f"there is no pod {lead!r}", do)
 
 
 def _known_hosts(reading: Reading) -> None:
-    hosts = list(reading.data.get("hosts", {}))
+    stated = reading.data.get("hosts")
+    hosts = list(stated) if isinstance(stated, dict) else []
     for name, pod in reading.tables("pods").items():
         host = pod.get("host")
         if not isinstance(host, str) or host in hosts:

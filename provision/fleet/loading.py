@@ -9,20 +9,18 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
 
 from provision import places
 from provision.errors import Refusal, Refusals
 from provision.fleet.checks import check_fleet, check_launched
 from provision.fleet.keeps import keeping_place
-from provision.fleet.model import Acme, Fleet, Host, Pod
+from provision.fleet.model import About, Acme, Fleet, Host, Pod
 from provision.fleet.paths import absolute, check_paths
 from provision.fleet.reading import Reading
 
 INVENTORIES = places.CHECKOUT / "inventories"
 FILE_NAME = "fleet.toml"
 TABLES = ("fleet", "acme", "hosts", "pods")
-FLEET_KEYS = ("contact", "lead_pod")
 
 
 def load_fleet(name_or_path: str | None = None) -> Fleet:
@@ -49,8 +47,7 @@ def load_file(file: Path) -> Fleet:
     """The fleet of one file."""
     reading = _read(file)
     reading.refuse_unknown((), reading.data, TABLES)
-    about = reading.table("fleet")
-    reading.refuse_unknown(("fleet",), about, FLEET_KEYS)
+    about = reading.model(("fleet",), About, reading.table("fleet")) or About()
     hosts = absolute(file, "hosts", reading.models("hosts", Host))
     pods = absolute(file, "pods", reading.models("pods", Pod))
     acme = _acme(reading, about, pods)
@@ -68,7 +65,7 @@ def load_file(file: Path) -> Fleet:
         acme=acme,
         hosts=hosts,
         pods=pods,
-        lead_pod=about.get("lead_pod") or next(iter(pods)),
+        lead_pod=about.lead_pod or next(iter(pods)),
     )
 
 
@@ -93,10 +90,10 @@ def _syntax_error(file: Path, text: str, message: str) -> Refusal:
     return Refusal(f"{file}:{line}", f"is no TOML: {what}", "Mend this line.")
 
 
-def _acme(reading: Reading, about: dict[str, Any], pods: dict[str, Pod]) -> Acme | None:
+def _acme(reading: Reading, about: About, pods: dict[str, Pod]) -> Acme | None:
     stated = dict(reading.table("acme"))
-    if "contact" in about:
-        stated.setdefault("contact", about["contact"])
+    if about.contact:
+        stated.setdefault("contact", about.contact)
     for pod in pods.values():
         stated.setdefault("contact", pod.admin.email)
     if "contact" not in stated and not pods:

@@ -140,6 +140,18 @@ class Acme(Table):
     contact: Email = said("Where the issuer writes to; the first pod's administrator by default.")
 
 
+class About(Table):
+    """What concerns the fleet as a whole."""
+
+    contact: Email | None = said(
+        "Where the certificates' issuer writes to; the first pod's administrator unless stated.",
+        None,
+    )
+    lead_pod: Name | None = said(
+        "The pod that is upgraded first; the first one of the file unless stated.", None
+    )
+
+
 class Fleet(Table):
     """All that one fleet file declares."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from provision import places
 from provision.fleet.diaspora_toml import nested
-from provision.fleet.model import Acme, Host, Pod, Table
+from provision.fleet.model import About, Acme, Host, Pod, Table
 from provision.fleet.series import Setting, load_settings
 
 FILE = places.CHECKOUT / "inventories" / "fleet.schema.json"
@@ -47,7 +47,7 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
         "required": ["hosts", "pods"],
         "properties": {
-            "fleet": _about(),
+            "fleet": _table(About),
             "acme": acme,
             "hosts": _named(host),
             "pods": _named(pod),
@@ -83,15 +83,6 @@ def _named(table: dict[str, Any]) -> dict[str, Any]:
         "additionalProperties": False,
         "minProperties": 1,
     }
-
-
-def _about() -> dict[str, Any]:
-    texts = {
-        "contact": "Where the certificates' issuer writes to.",
-        "lead_pod": "The pod that is upgraded first; the first one unless stated.",
-    }
-    properties = {key: {"type": "string", "description": text} for key, text in texts.items()}
-    return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
 def _setting(setting: Setting) -> dict[str, Any]:
