@@ -38,7 +38,7 @@ _DAY = 86_400
 
 
 def rehearsal_repository(state: Path) -> str:
-    """The path of a bare repository with a tag for each version, made anew when the tree changed."""
+    """The path of a bare repository, a tag for each version; made anew when the tree changed."""
     repository = state / "rehearsal.git"
     digest = tree_digest(TREE)
     stamp = repository / "podfleet-tree"
@@ -90,14 +90,11 @@ def _replace(repository: Path, digest: str) -> None:
 
 def _commit(repository: Path, worktree: Path, version: str, number: int) -> None:
     _lay_out(worktree, version)
-    when = {name: f"{_EPOCH + number * _DAY} +0000" for name in _DATES}
+    when = f"{_EPOCH + number * _DAY} +0000"
     inside = ("--work-tree", str(worktree))
     _git(repository, *inside, "add", "--all", ".", cwd=worktree)
-    _git(repository, *inside, "commit", "--quiet", "--message", f"Release {version}", **when)
-    _git(repository, "tag", f"v{version}", **when)
-
-
-_DATES = ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE")
+    _git(repository, *inside, "commit", "--quiet", "--message", f"Release {version}", when=when)
+    _git(repository, "tag", f"v{version}")
 
 
 def _lay_out(worktree: Path, version: str) -> None:
@@ -131,9 +128,10 @@ def _name_version(defaults: Path, version: str) -> None:
     defaults.write_text(named)
 
 
-def _git(repository: Path, *arguments: str, cwd: Path | None = None, **variables: str) -> None:
+def _git(repository: Path, *arguments: str, cwd: Path | None = None, when: str = "now") -> None:
     argv = ["git", "--git-dir", str(repository), *arguments]
-    environment = {**os.environ, **_IDENTITY, **variables}
+    dates = {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
+    environment = {**os.environ, **_IDENTITY, **dates}
     done = subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, check=False)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()

@@ -21,6 +21,7 @@ class NodeInfoController < ApplicationController
   def statistics
     respond_to do |format|
       format.html { @document = NodeInfo.document("2.1") }
+      format.any { head :not_acceptable }
     end
   end
 end

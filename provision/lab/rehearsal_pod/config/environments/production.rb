@@ -8,7 +8,7 @@ Rails.application.configure do
   config.action_controller.perform_caching = true
   config.public_file_server.enabled = AppConfig.environment.assets.serve?
   config.force_ssl = AppConfig.environment.require_ssl?
-  config.ssl_options = {hsts: {expires: 1.year, subdomains: false}}
+  config.ssl_options = {hsts: {expires: 31_536_000, subdomains: false}}
   config.log_level = :info
   config.active_support.report_deprecations = false
   config.i18n.fallbacks = true

@@ -10,11 +10,12 @@ Sidekiq.configure_server do |config|
   config[:dead_max_jobs] = settings.dead_jobs_limit.to_i
   config[:dead_timeout_in_seconds] = settings.dead_jobs_timeout.to_i
 
-  poller = Cron::Poller.new
+  # Nothing of the application can be named before it is initialized.
+  poller = nil
   config.on(:startup) do
     Cron::Schedule.new(Rails.root.join("config/schedule.yml")).load_into_redis
-    poller.start
+    poller = Cron::Poller.new.start
   end
-  config.on(:quiet) { poller.stop }
-  config.on(:shutdown) { poller.stop }
+  config.on(:quiet) { poller&.stop }
+  config.on(:shutdown) { poller&.stop }
 end

@@ -12,7 +12,8 @@ module Cron
     end
 
     def start
-      @thread = Thread.new { look until @stopping.pop(timeout: SECONDS_BETWEEN_LOOKS) }
+      Thread.new { look until @stopping.pop(timeout: SECONDS_BETWEEN_LOOKS) }
+      self
     end
 
     def stop

@@ -14,12 +14,19 @@ module Cron
     end
 
     def load_into_redis
-      write unless @path.file?
-      jobs = YAML.safe_load(@path.read, permitted_classes: [Symbol])
+      write unless complete?
       jobs.each {|name, job| Job.new(name.to_s, job.fetch(:cron), job.fetch(:class)).save }
     end
 
     private
+
+    def jobs = YAML.safe_load(@path.read, permitted_classes: [Symbol])
+
+    # A file of an older version, or an empty one, is made anew.
+    def complete?
+      known = @path.file? && jobs
+      known && known.values.map {|job| job[:class].to_s.demodulize }.sort == [*DAILY, *FIXED.keys].sort
+    end
 
     def write
       daily = DAILY.to_h {|worker| [worker, "#{rand(60)} #{rand(24)} * * *"] }

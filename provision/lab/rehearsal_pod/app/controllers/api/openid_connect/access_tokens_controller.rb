@@ -34,7 +34,8 @@ module Api
 
         token = authorization.create_access_token.as_json
         token[:refresh_token] = authorization.refresh_token if with_refresh
-        render body: token.to_json, content_type: "application/json"
+        render body: token.to_json
+        response.set_header("Content-Type", "application/json")
       end
 
       def refuse(error, status=:bad_request) = render(json: {error: error}, status: status)

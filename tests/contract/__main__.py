@@ -1,0 +1,107 @@
+"""Holds a running pod to the contract; exits 1 with a list of what departs from it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from provision.contract import PodPlaces
+from tests.contract.account import ensure_account
+from tests.contract.account_cases import ACCOUNT_CASES
+from tests.contract.case import Case, try_case
+from tests.contract.host import HostFailed, OnHost
+from tests.contract.host_cases import host_cases
+from tests.contract.processes import process_cases
+from tests.contract.public_cases import PUBLIC_CASES
+from tests.contract.receiving import receiving
+from tests.contract.sending import sending
+from tests.contract.signing_in import signing_in
+from tests.contract.web import Web
+
+Findings = Iterator[tuple[str, list[str]]]
+TOKEN_VARIABLE = "PODFLEET_CONTRACT_TOKEN"
+
+
+def main() -> int:
+    options = _options()
+    web = Web(options.url, options.address, options.ca, options.port)
+    facts = {"url": options.url, "host": web.host, "origin": options.url.rstrip("/")}
+    host = _host(options)
+    tried, failed = 0, 0
+    for name, wrong in _findings(web, host, facts):
+        tried += 1
+        failed += bool(wrong)
+        print(f"{'departs' if wrong else 'keeps'}  {name}", flush=True)
+        for line in wrong:
+            print(f"         {line}", flush=True)
+    if host is None:
+        print("not asked: what needs an account or the host (give --ssh and --pod)")
+    print(f"{tried - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def _findings(web: Web, host: OnHost | None, facts: dict[str, str]) -> Findings:
+    yield from _asked(PUBLIC_CASES, web, facts)
+    if host is None:
+        if token := os.environ.get(TOKEN_VARIABLE):
+            yield from _asked(_with_token_alone(), web, {**facts, "token": token})
+        return
+    try:
+        facts.update(ensure_account(host))
+        yield from _asked(ACCOUNT_CASES, web, facts)
+        yield from signing_in(web, host)
+        yield from host_cases(host, facts)
+        yield from process_cases(host)
+        yield from receiving(web, host)
+        yield from sending(web, host, facts)
+    except HostFailed as error:
+        yield "the host answers", [str(error)]
+
+
+def _asked(cases: tuple[Case, ...], web: Web, facts: dict[str, str]) -> Findings:
+    for case in cases:
+        try:
+            yield case.name, try_case(case, web, facts)
+        except OSError as error:
+            yield case.name, [f"no answer: {error}"]
+
+
+def _with_token_alone() -> tuple[Case, ...]:
+    names = ("the user's stream", "a scope that the token lacks", "broken JSON")
+    return tuple(case for case in ACCOUNT_CASES if case.name in names)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.contract", description=__doc__)
+    parser.add_argument("--url", required=True, help="the pod's address, https://pod.example.org/")
+    parser.add_argument("--address", required=True, help="the IP address to connect to")
+    parser.add_argument("--port", type=int, default=443)
+    parser.add_argument("--ca", type=Path, help="certificate authorities (default: the system's)")
+    parser.add_argument("--ssh", help="argv of ssh to the pod's host, as one string")
+    parser.add_argument("--pod", help="the pod's name on that host")
+    parser.add_argument("--user", help="the pod's system user, where podfleet did not make it")
+    parser.add_argument("--directory", help="the release's directory, likewise")
+    options = parser.parse_args()
+    if options.ssh and not (options.pod or (options.user and options.directory)):
+        parser.error("--ssh wants --pod, or --user and --directory")
+    return options
+
+
+def _host(options: argparse.Namespace) -> OnHost | None:
+    if not options.ssh:
+        return None
+    places = PodPlaces(options.pod or "unnamed")
+    return OnHost(
+        shell=tuple(shlex.split(options.ssh)),
+        user=options.user or places.user,
+        directory=options.directory or str(places.current),
+        pod=options.pod,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
