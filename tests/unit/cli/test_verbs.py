@@ -1,0 +1,165 @@
+"""Verbs that need no host, run as a user runs them: init, validate, secrets, schema, probe."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from provision import places
+
+FLAGS = {
+    "--domain": "pod.example.org",
+    "--address": "203.0.113.10",
+    "--memory": "2 GiB",
+    "--email": "alice@example.org",
+}
+
+
+class User:
+    """Somebody with a home directory of their own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def podfleet(self, *argv: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "provision.cli", *argv],
+            cwd=self.home,
+            env={
+                "HOME": str(self.home),
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(places.CHECKOUT),
+            },
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def init(self, **flags: str) -> subprocess.CompletedProcess[str]:
+        words = [word for pair in (FLAGS | flags).items() for word in pair]
+        return self.podfleet("init", "my-fleet", "--yes", *words)
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> User:
+    return User(tmp_path)
+
+
+def test_init_writes_a_fleet_that_passes_validate(user: User) -> None:
+    made = user.init()
+    assert made.returncode == 0, made.stderr
+    assert "podfleet up my-fleet" in made.stdout
+    valid = user.podfleet("validate", "my-fleet", "--json")
+    assert valid.returncode == 0, valid.stderr
+    assert json.loads(valid.stdout)["pods"] == ["main"]
+    again = user.init()
+    assert again.returncode == 1 and "exists already" in again.stderr
+
+
+def test_init_names_every_bad_flag_and_leaves_nothing(user: User) -> None:
+    made = user.podfleet("init", "my-fleet", "--yes", "--domain", "no name", "--memory", "much")
+    assert made.returncode == 1
+    assert "--domain: " in made.stderr and "--memory: " in made.stderr
+    assert not (user.home / "my-fleet").exists()
+
+
+def test_init_that_nobody_can_answer_names_the_flag(user: User) -> None:
+    made = user.podfleet("init", "my-fleet")
+    assert made.returncode == 2 and "Give --domain." in made.stderr
+
+
+def test_a_secret_comes_by_standard_input_and_is_nowhere_in_the_clear(user: User) -> None:
+    user.init()
+    secret = "correct horse battery staple"
+    path = "pods.main.settings.mail.smtp.password"
+    fleet = ("--fleet", "my-fleet")
+    kept = user.podfleet("secrets", "set", "main", "mail.smtp.password", *fleet, stdin=secret)
+    assert kept.returncode == 0, kept.stderr
+    assert secret not in kept.stdout + kept.stderr
+    shown = user.podfleet("secrets", "show", *fleet, "--json")
+    assert path in json.loads(shown.stdout) and secret not in shown.stdout
+    assert user.podfleet("secrets", "show", path, *fleet).stdout == f"{secret}\n"
+    for file in (user.home / "my-fleet").rglob("*"):
+        assert not file.is_file() or secret not in file.read_text()
+
+
+def test_rotate_asks_first_and_makes_another(user: User) -> None:
+    user.init()
+    show = ("secrets", "show", "fleet.signing_key", "--fleet", "my-fleet")
+    rotate = ("secrets", "rotate", "fleet.signing_key", "--fleet", "my-fleet")
+    before = user.podfleet(*show).stdout
+    asked = user.podfleet(*rotate)
+    assert asked.returncode == 2 and "Give --yes." in asked.stderr
+    assert user.podfleet(*show).stdout == before
+    assert user.podfleet(*rotate, "--yes").returncode == 0
+    assert user.podfleet(*show).stdout not in ("", before)
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("set", "other", "mail.smtp.password"), "there is no pod 'other'"),
+        (("set", "main", "mail.smtp.pasword"), "Did you mean"),
+        (("set", "main", "settings.pod_name"), "is no secret"),
+        (("show", "pods.main.nothing"), "holds no pods.main.nothing"),
+    ],
+)
+def test_a_secret_that_cannot_be_is_refused(user: User, argv: tuple[str, ...], words: str) -> None:
+    user.init()
+    done = user.podfleet("secrets", *argv, "--fleet", "my-fleet", stdin="value")
+    assert done.returncode == 1 and words in done.stderr, done.stderr
+
+
+def test_every_error_of_a_fleet_file_is_said_at_once(user: User) -> None:
+    user.init()
+    file = user.home / "my-fleet/fleet.toml"
+    text = file.read_text()
+    file.write_text(text.replace("2 GiB", "2 bananas").replace("pod.example.org", "no_name"))
+    done = user.podfleet("validate", "my-fleet")
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1 and len(lines) >= 2, done.stderr
+    assert all(line.startswith(f"{file}:") for line in lines)
+
+
+def test_schema_is_json(user: User) -> None:
+    schema = json.loads(user.podfleet("schema").stdout)
+    assert set(schema["properties"]) >= {"hosts", "pods"}
+
+
+def own_address() -> str:
+    """An address of this machine that is not loopback: a closed port there refuses at once."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("203.0.113.1", 9))  # sends nothing
+        return str(probe.getsockname()[0])
+
+
+def test_an_unreachable_host_is_a_finding_of_status_and_plan(user: User) -> None:
+    with socket.socket() as closed:
+        closed.bind(("", 0))
+        port = closed.getsockname()[1]
+        made = user.init(**{"--address": own_address()})
+        assert made.returncode == 0, made.stderr
+        file = user.home / "my-fleet/fleet.toml"
+        file.write_text(file.read_text().replace("[hosts.vps]", f"[hosts.vps]\nssh_port = {port}"))
+        status = user.podfleet("status", "my-fleet", "--json")
+        plan = user.podfleet("plan", "my-fleet", "--json")
+    assert (status.returncode, plan.returncode) == (0, 0), status.stderr + plan.stderr
+    (pod,) = json.loads(status.stdout)["pods"]
+    (host,) = json.loads(status.stdout)["hosts"]
+    assert (pod["state"], pod["operation"], host["reachable"]) == ("unknown", None, False)
+    assert "port" in host["reason"]
+    assert json.loads(plan.stdout)["hosts"][0]["action"] == "unreachable"
+
+
+def test_probe_needs_no_fleet_and_says_why_it_failed(user: User) -> None:
+    done = user.podfleet("probe", "https://pod.invalid", "--json")
+    assert done.returncode == 1, done.stderr
+    found = json.loads(done.stdout)
+    assert found["reason"] and found["software"] is None
