@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,13 +27,13 @@ class Adopted:
     """What an old configuration says, sorted by where it belongs."""
 
     # Of environment.url: the name that the pod must keep.
-    domain: str | None
+    domain: str | None = None
     # For [pods.<pod>.diaspora].
-    tables: Mapping[str, Any]
+    tables: Mapping[str, Any] = field(default_factory=dict)
     # For the vault, by dotted path; kept out of every repr.
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, str] = field(default_factory=dict)
     # What is left behind, by dotted path, and why.
-    left: Mapping[str, str]
+    left: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Adopted({self.domain!r}, secrets={sorted(self.secrets)})"

@@ -16,7 +16,7 @@ import yaml
 from provision.errors import Refusal
 from provision.fleet import ansible_vault, keys
 from provision.fleet.model import Fleet, Pod
-from provision.fleet.vault_password import VaultPassword, password_of
+from provision.fleet.vault_password import VaultPassword, password_of, read
 from provision.quoting import toml
 from provision.writing import locked, write_atomically
 
@@ -148,7 +148,7 @@ class Vault:
     def _load(self) -> dict[str, str]:
         if not self.path.exists():
             return {}
-        return _parse(self.path, self._unseal(self.path.read_bytes()))
+        return _parse(self.path, self._unseal(read(self.path)))
 
     def _unseal(self, sealed: bytes) -> bytes:
         try:

@@ -90,8 +90,17 @@ class VaultPassword:
         return _content(self.file)
 
 
+def read(file: Path) -> bytes:
+    """A file's content; refuses where it is somebody else's."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        do = "Run as the user whose it is."
+        raise Refusal(str(file), f"cannot be read: {error.strerror}", do) from error
+
+
 def _content(file: Path) -> bytes:
-    password = file.read_bytes().strip()
+    password = read(file).strip()
     if not password:
         raise Refusal(str(file), "is empty", "Write the vault's password into it.")
     return password

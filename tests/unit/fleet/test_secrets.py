@@ -108,6 +108,14 @@ def test_a_password_that_others_can_read_is_refused(vault: Vault, tmp_path: Path
         again(vault).get("a")
 
 
+def test_what_cannot_be_read_is_refused(vault: Vault, tmp_path: Path) -> None:
+    vault.set("a", "1")
+    vault.path.unlink()
+    vault.path.mkdir()
+    with pytest.raises(Refusal, match="cannot be read: Is a directory"):
+        again(vault).get("a")
+
+
 @pytest.mark.parametrize("damage", [b"", b"nonsense", b"$ANSIBLE_VAULT;1.1;AES256\n3031\n"])
 def test_a_damaged_vault_is_refused_and_kept(vault: Vault, damage: bytes) -> None:
     vault.set("a", "1")
