@@ -14,17 +14,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from provision import contract
 from provision.errors import Refusal
 from provision.fleet.model import REHEARSAL, Pod
 from provision.fleet.secrets import Vault
+from provision.hosts.connection import Connection
 from provision.places import CHECKOUT, cache_directory, state_directory
-from provision.releases import clean, store
+from provision.releases import store
 from provision.releases.cache import locked, sha256_of, whole_file
+from provision.releases.clean import CleanGuest, builder_image
 from provision.releases.manifest import Manifest, Migration
+from provision.releases.on_host import PodHost
 from provision.releases.signature import sign
 from provision.releases.source import TaggedSource, fetch_tag
 from provision.releases.store import Artifact
@@ -38,6 +41,9 @@ RECIPE = (
     "provision/releases/contents.py",
     "provision/releases/recipe.py",
 )
+# A workplace is /build in the builder.
+RUN_RECIPE = ("python3", "-P", "-m", "provision.releases.recipe")
+ARGV = (*RUN_RECIPE, "/build/tree", "/build/out", "/build/home")
 LAST_LINES = 15
 
 
@@ -55,21 +61,28 @@ class Order:
         """The same key is the same artifact, for any pod of any fleet."""
         parts = [self.pod.release, self.pod.source.url, self.source.tag, self.source.commit]
         parts += [self.customisations, self.architecture, str(contract.PLATFORM_LEVEL)]
-        parts += clean.builder(self.pod.source.url).packages
+        parts += builder_image(self.pod.source.url).packages
         parts += [sha256_of(CHECKOUT / name) for name in RECIPE]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
 def ensure_artifact(
-    pod: Pod, vault: Vault, report: Report, *, architecture: str | None = None
+    pod: Pod,
+    vault: Vault,
+    report: Report,
+    *,
+    architecture: str | None = None,
+    on: Connection | None = None,
 ) -> Artifact:
-    """The pod's release, built for that `uname -m`, signed with the fleet's key; reused if there.
+    """The pod's release for that `uname -m`, signed with the fleet's key; reused if it is there.
 
-    Refuses what this machine cannot build, a source without that tag, and a build that fails.
+    Built in a clean guest of this machine, or `on` a pod host. Refuses what the builder cannot
+    build for, a source without that tag, and a build that fails.
     """
-    order = _order(pod, report, architecture or clean.architecture())
+    builder = CleanGuest() if on is None else PodHost(on)
+    order = _order(pod, report, architecture or builder.architecture())
     with locked(store.store_directory() / "keys" / f"{order.key}.lock"):
-        artifact = store.find(order.key) or _build(order, report)
+        artifact = store.find(order.key) or _build(order, builder, report)
     return _signed(artifact, vault)
 
 
@@ -87,23 +100,21 @@ def _order(pod: Pod, report: Report, architecture: str) -> Order:
     )
 
 
-def _build(order: Order, report: Report) -> Artifact:
-    if order.architecture != clean.architecture():
+def _build(order: Order, builder: CleanGuest | PodHost, report: Report) -> Artifact:
+    if order.architecture != (here := builder.architecture()):
         raise Refusal(
             f"pod {order.pod.name}",
-            f"its host is {order.architecture}, and this machine builds for {clean.architecture()}",
+            f"its host is {order.architecture}, and the builder is {here}",
             f"Build it there: podfleet build --on {order.pod.host}.",
         )
-    with _workplace(order) as place, report.step(f"build {order.pod.release}", order.pod.name):
-        binds = {place: PurePosixPath("/build")}
-        argv = ["python3", "-P", "-m", "provision.releases.recipe"]
-        argv += ["/build/tree", "/build/out", "/build/home"]
+    label = f"build {order.pod.release}"
+    with _workplace(order) as place, report.step(label, f"pod {order.pod.name}"):
         environment = {
             "PYTHONPATH": "/build/recipe",
             "SOURCE_DATE_EPOCH": str(order.source.committed_at),
         }
-        image = clean.builder(order.pod.source.url)
-        exit_code = clean.run_clean(argv, image, binds, environment, report)
+        image = builder_image(order.pod.source.url)
+        exit_code = builder.run(ARGV, image, place, environment, report)
         log = _keep_log(place / "out/log", order)
         if exit_code != 0:
             raise _failed(order, log, exit_code)

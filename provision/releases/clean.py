@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from provision import contract
@@ -17,8 +19,10 @@ from provision.lab.mounts import remove_tree
 from provision.places import cache_directory
 from provision.report import Report
 
+LOOK_SECONDS = 0.5
 
-def builder(source: str) -> Layer:
+
+def builder_image(source: str) -> Layer:
     """The image that a source is built in."""
     if source == REHEARSAL:
         # Compiles nothing: its gems are Debian's.
@@ -26,35 +30,74 @@ def builder(source: str) -> Layer:
     return layer_on_debian("builder", contract.BUILD_PACKAGES)
 
 
-def run_clean(
-    argv: Sequence[str],
-    image: Layer,
-    binds: Mapping[Path, PurePosixPath],
-    environment: Mapping[str, str],
-    report: Report,
-) -> int:
-    """Runs argv as root on a fresh copy of the image, with network; gives its exit code."""
-    if os.getuid() != 0:
-        raise Refusal(
-            "build",
-            "a clean guest needs root on this machine",
-            "Run podfleet with sudo, or build on a pod host with `podfleet build --on HOST`.",
-        )
-    images = Images(cache_directory(), report.line)
-    layers = images.ensure(image)
-    scratch = Path(tempfile.mkdtemp(prefix="build-", dir=cache_directory() / "builds"))
+class CleanGuest:
+    """Builds on this machine."""
+
+    def architecture(self) -> str:
+        """What is built here runs on this `uname -m`."""
+        return platform.machine()
+
+    def run(
+        self,
+        argv: Sequence[str],
+        image: Layer,
+        place: Path,
+        environment: Mapping[str, str],
+        report: Report,
+    ) -> int:
+        """Runs argv as root on a fresh copy of the image, `place` being /build; its exit code."""
+        if os.getuid() != 0:
+            raise Refusal(
+                "build",
+                "a clean guest needs root on this machine",
+                "Run podfleet with sudo, or build on a host with `podfleet build --on HOST`.",
+            )
+        layers = Images(cache_directory(), report.line).ensure(image)
+        with _scratch(layers) as upper, _told(place / "out/log", report):
+            return run_in_layers(
+                argv, layers, upper,
+                environment={**environment, **_proxies()}, has_network=True,
+                binds={place: PurePosixPath("/build")}, check=False,
+            ).returncode  # fmt: skip
+
+
+def _proxies() -> dict[str, str]:
+    """How this machine reaches what it downloads, as its user set it."""
+    names = ("http_proxy", "https_proxy", "no_proxy", "npm_config_registry", "BUNDLE_MIRROR__ALL")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+@contextmanager
+def _scratch(layers: list[Path]) -> Iterator[Path]:
+    """Where a guest writes: beside the workplaces, and gone afterwards."""
+    scratch = Path(tempfile.mkdtemp(prefix="guest-", dir=cache_directory() / "builds"))
     try:
         use(cache_directory(), scratch.name, scratch, layers)
         upper = scratch / "upper"
         upper.mkdir(mode=0o755)
-        return run_in_layers(
-            argv, layers, upper,
-            environment=environment, has_network=True, binds=binds, check=False,
-        ).returncode  # fmt: skip
+        yield upper
     finally:
         remove_tree(scratch)
 
 
-def architecture() -> str:
-    """What a guest of this machine builds for."""
-    return platform.machine()
+@contextmanager
+def _told(log: Path, report: Report) -> Iterator[None]:
+    """Reports the steps of a build while it runs; its log names each as it begins."""
+    is_over = threading.Event()
+
+    def watch() -> None:
+        told = 0
+        while not is_over.wait(LOOK_SECONDS):
+            lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+            steps = [line for line in lines if line.startswith("== ")]
+            for step in steps[told:]:
+                report.line(step.removeprefix("== "))
+            told = len(steps)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        watcher.join()

@@ -58,13 +58,19 @@ class Builder:
         }
 
     def run(self, name: str, argv: Sequence[str], log: IO[str], cwd: Path | None = None) -> None:
-        print(f"== {name}: {' '.join(argv)}", file=log, flush=True)
+        say(f"== {name}: {' '.join(argv)}", log)
         done = subprocess.run(
             argv, cwd=cwd or self.tree, env=self.environment(), stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, user=USER, group=USER, extra_groups=(), check=False,
         )  # fmt: skip
         if done.returncode != 0:
             raise BuildFailed(f"{name} ended with {done.returncode}")
+
+
+def say(words: str, log: IO[str]) -> None:
+    """Tells the log, and whoever listens, which step begins."""
+    for stream in (log, sys.stdout):
+        print(words, file=stream, flush=True)
 
 
 # How the builder reaches package registries, and the date that stands for every file's.
@@ -182,7 +188,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
         try:
             build(Builder(stated.tree, stated.out, stated.home), log)
         except BuildFailed as error:
-            print(f"== failed: {error}", file=log, flush=True)
+            say(f"== failed: {error}", log)
             return 1
     return 0
 
