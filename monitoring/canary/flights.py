@@ -20,6 +20,8 @@ class Patience:
     retraction: float = 30.0
     first_poll: float = 0.05
     longest_poll: float = 1.0
+    # Younger posts of the canary's are left alone: they may be flying right now.
+    leftover_age: float = 600.0
     # Senders that fly at the same time.
     senders: int = 4
 

@@ -54,7 +54,7 @@ async def fly_from(
     at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     flights = [Flight(sender.name, receiver.name, "unknown", at) for receiver in receivers]
     async with _apis([sender, *receivers]) as (author, *watchers):
-        await _sweep(author)
+        await _sweep(author, patience.leftover_age)
         try:
             guid = await _post(author)
         except ProbeFailed as failed:
@@ -79,10 +79,10 @@ async def _apis(pods: Sequence[CanaryPod]) -> AsyncIterator[list[CanaryApi]]:
             api.hang_up()
 
 
-async def _sweep(author: CanaryApi) -> None:
+async def _sweep(author: CanaryApi, leftover_age: float) -> None:
     """Not being able to is said, and no reason not to fly: the flight finds out why."""
     try:
-        if swept := await sweep(author):
+        if swept := await sweep(author, leftover_age):
             _log.info("%s: took back %d posts of an earlier canary", author.pod.name, swept)
     except ProbeFailed as failed:
         _log.warning("%s: could not look for leftovers: %s", author.pod.name, failed)
@@ -101,13 +101,13 @@ async def _post(author: CanaryApi) -> str:
 
 async def _retract(author: CanaryApi, guid: str) -> Reason | None:
     """Takes the post back; why the pod would not, after several attempts."""
-    for attempt in range(1, _RETRACTION_ATTEMPTS + 1):
+    for attempt in range(_RETRACTION_ATTEMPTS):
+        await asyncio.sleep(attempt)
         try:
             await author.retract(guid)
             return None
         except ProbeFailed as failed:
             _log.warning("%s: retraction, attempt %d: %s", author.pod.name, attempt, failed)
-        await asyncio.sleep(attempt)
     return Reason.RETRACTION_REJECTED
 
 

@@ -14,13 +14,11 @@ from monitoring.prober.lenient_json import read_json
 from monitoring.prober.nodeinfo import expect_ok
 
 STREAM = "/api/v1/streams/main"
-# Younger ones may belong to a canary that is flying right now.
-OLD_SECONDS = 600.0
 _PAGES = 20
 _NEXT = re.compile(r'<([^>]*)>;\s*rel="?next"?')
 
 
-async def sweep(api: CanaryApi, older_than_seconds: float = OLD_SECONDS) -> int:
+async def sweep(api: CanaryApi, older_than_seconds: float) -> int:
     """Retracts the canary's leftovers; how many they were."""
     swept, path = 0, STREAM
     for _ in range(_PAGES):

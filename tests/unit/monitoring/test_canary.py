@@ -117,8 +117,8 @@ async def test_sweep_takes_back_old_leftovers_alone(authority: Authority) -> Non
     kept = {alpha.make_post(TEXT), alpha.make_post("a person's post", age_seconds=3600)}
     async with network(authority, alpha) as (end,):
         api = CanaryApi(end)
-        assert await sweep(api) == len(old)
-        assert await sweep(api) == 0
+        assert await sweep(api, 600) == len(old)
+        assert await sweep(api, 600) == 0
         api.hang_up()
     assert alpha.posts.keys() == kept
 
