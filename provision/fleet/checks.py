@@ -155,7 +155,7 @@ def _settings(reading: Reading) -> None:
         known = release if isinstance(release, str) and VERSION.match(release) else NEWEST
         if isinstance(tables := pod.get("diaspora"), dict):
             refuse = partial(_refuse_below, reading, ("pods", name, "diaspora"))
-            check_settings(name, known, tables, refuse)
+            check_settings(f"--fleet {reading.called} {name}", known, tables, refuse)
 
 
 def _together(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, Pod]) -> None:

@@ -10,16 +10,13 @@ import re
 import tomllib
 from pathlib import Path
 
-from provision import places
 from provision.errors import Refusal, Refusals
 from provision.fleet.checks import check_fleet, check_launched
 from provision.fleet.keeps import keeping_place
 from provision.fleet.model import About, Acme, Fleet, Host, Pod
 from provision.fleet.paths import absolute, check_paths
-from provision.fleet.reading import Reading
+from provision.fleet.reading import FILE_NAME, INVENTORIES, Reading
 
-INVENTORIES = places.CHECKOUT / "inventories"
-FILE_NAME = "fleet.toml"
 TABLES = ("fleet", "acme", "hosts", "pods")
 
 

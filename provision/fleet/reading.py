@@ -8,10 +8,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from provision import places
 from provision.errors import Refusal
 from provision.fleet.complaints import unknown_key, words
 from provision.fleet.positions import Positions
 
+INVENTORIES = places.CHECKOUT / "inventories"
+FILE_NAME = "fleet.toml"
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str, ...]
 
@@ -23,6 +26,14 @@ class Reading:
         self.file, self.data = file, data
         self.positions = Positions(text)
         self._errors: list[tuple[int, Refusal]] = []
+
+    @property
+    def called(self) -> str:
+        """What the fleet is called on the command line."""
+        if self.file.name != FILE_NAME:
+            return str(self.file)
+        directory = self.file.parent
+        return directory.name if directory.parent == INVENTORIES else str(directory)
 
     @property
     def errors(self) -> bool:

@@ -19,7 +19,10 @@ Refuse = Callable[[Path, str, str], None]
 
 
 def check_settings(pod: str, release: str, tables: Mapping[str, Any], refuse: Refuse) -> None:
-    """Tells `refuse` each setting that the release does not know, or that has no place here."""
+    """Tells `refuse` each setting that the release does not know, or that has no place here.
+
+    `pod` is what stands for it on the command line: `--fleet NAME POD`.
+    """
     known = load_settings(release)
     for path, value in flatten(tables):
         if wrong := _wrong(pod, known, ".".join(path), value):
