@@ -73,17 +73,28 @@ def ensure_artifact(
     *,
     architecture: str | None = None,
     on: Connection | None = None,
+    anew: bool = False,
 ) -> Artifact:
     """The pod's release for that `uname -m`, signed with the fleet's key; reused if it is there.
 
-    Built in a clean guest of this machine, or `on` a pod host. Refuses what the builder cannot
-    build for, a source without that tag, and a build that fails.
+    Built in a clean guest of this machine, or `on` a pod host; `anew` even if it is there. Refuses
+    what the builder cannot build for, a source without that tag, and a build that fails.
     """
-    builder = CleanGuest() if on is None else PodHost(on)
+    builder = _builder(on)
     order = _order(pod, report, architecture or builder.architecture())
     with locked(store.store_directory() / "keys" / f"{order.key}.lock"):
-        artifact = store.find(order.key) or _build(order, builder, report)
+        found = None if anew else store.find(order.key)
+        artifact = found or _build(order, builder, report)
     return _signed(artifact, vault)
+
+
+def stored_artifact(pod: Pod, report: Report, *, on: Connection | None = None) -> Artifact | None:
+    """What `ensure_artifact` would find in the store; nothing is built, nothing signed."""
+    return store.find(_order(pod, report, _builder(on).architecture()).key)
+
+
+def _builder(on: Connection | None) -> CleanGuest | PodHost:
+    return CleanGuest() if on is None else PodHost(on)
 
 
 def _order(pod: Pod, report: Report, architecture: str) -> Order:

@@ -67,13 +67,21 @@ def build(
 
     In a clean guest, signed, into the local store; what is there unchanged is not built again.
     """
+    from provision.building import artifact_json, artifact_line
     from provision.building import build as build_releases
 
     with asked.output.progress() as report:
-        artifacts = build_releases(asked.fleet(), report, pods=asked.pods)
+        artifacts = build_releases(
+            asked.fleet(),
+            report,
+            pods=asked.pods,
+            on=on,
+            dry_run=asked.dry_run,
+            deep=asked.deep,
+        )
     asked.output.show(
-        [f"{artifact.release_id}  {artifact.path}" for artifact in artifacts],
-        [{"release_id": each.release_id, "path": str(each.path)} for each in artifacts],
+        [artifact_line(artifact) for artifact in artifacts],
+        [artifact_json(artifact) for artifact in artifacts],
     )
 
 
