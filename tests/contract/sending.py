@@ -40,6 +40,7 @@ user.share_with(person, user.aspects.first)
 true
 """
 _FORGET = """
+require "sidekiq/api"
 [Sidekiq::ScheduledSet.new, Sidekiq::RetrySet.new].each do |set|
   set.each {{|job| job.delete if job.args.to_s.include?("{peer}") }}
 end
@@ -52,6 +53,7 @@ Pod.where(host: "{peer}").each(&:delete)
 true
 """
 _SEEN = """
+require "sidekiq/api"
 jobs = Sidekiq::ScheduledSet.new.map {{|job| [job.score, job.value] }}
 pod = Pod.find_by!(host: "{peer}")
 {{
