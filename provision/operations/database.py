@@ -47,3 +47,8 @@ def drop_role(places: PodPlaces) -> None:
 def of_pod(places: PodPlaces) -> list[str]:
     """Every database of the pod, of whatever number."""
     return psql(_OF_POD, {"pod": places.name}).splitlines()
+
+
+def size(name: str) -> int:
+    """Its bytes on disk."""
+    return int(psql("SELECT pg_database_size(:'name')", {"name": name}))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import shutil
 from pathlib import Path
+from typing import Any
 
 from provision.contract import ARTIFACTS, PODS, TRUSTED_SIGNERS
 from provision.errors import Refusal
@@ -23,6 +24,7 @@ from provision.operations import (
     units,
 )
 from provision.operations.commands import run, run_as_pod, systemctl
+from provision.operations.importing import Import
 from provision.operations.operation import Operation
 from provision.operations.preflight import platform_level, refuse_full_disk
 from provision.operations.step import Evidence, Step
@@ -35,22 +37,34 @@ FIRST_DATABASE = 1
 def steps(operation: Operation) -> list[Step]:
     """The launch, top to bottom."""
     launch = _Launch(operation)
+    taken = Import(operation, launch.name) if operation.parameters.get("from_export") else None
     return [
         Step("preflight", launch.preflight),
         Step("hold down", launch.hold_down),
         Step("certificate", launch.certificate),
         Step("present", launch.present, launch.absent, launch.pick_uid),
+        *([Step("take in", taken.take_in, taken.forget_work)] if taken else []),
         Step("keys", launch.keys),
         Step("unpack", launch.unpack, launch.remove_release, launch.is_unpacked),
         Step("settings", launch.settings),
+        *([Step("queues", taken.queues)] if taken else []),
         Step("services", launch.services, launch.stop_services),
         Step("database", launch.database, launch.drop_database, launch.has_database),
+        *(_restoring(taken) if taken else []),
         Step("migrate", launch.migrate),
         Step("start", launch.start, launch.stop),
         Step("accounts", launch.accounts),
         Step("switch", launch.switch),
         Step("gates", launch.gates),
         Step("record", launch.record),
+        *([Step("forget the export", taken.forget)] if taken else []),
+    ]
+
+
+def _restoring(taken: Import) -> list[Step]:
+    return [
+        Step("restore", taken.restore),
+        Step("uploads", taken.uploads, taken.remove_uploads, taken.has_uploads),
     ]
 
 
@@ -72,8 +86,16 @@ class _Launch:
             Path(ARTIFACTS), self.operation.release_id, Path(TRUSTED_SIGNERS), abi,
             platform.machine(), level,
         )  # fmt: skip
-        free = refuse_full_disk(Path(PODS), manifest.unpacked_bytes)
-        return {"level": level, "ruby_abi": abi, "disk_free_bytes": free}
+        taken = self.check_export()
+        needed = manifest.unpacked_bytes + int(taken.get("needed_bytes", 0))
+        free = refuse_full_disk(Path(PODS), needed)
+        return {"level": level, "ruby_abi": abi, "disk_free_bytes": free, **taken}
+
+    def check_export(self) -> dict[str, Any]:
+        """What the launch is made from, where that is an export."""
+        if not self.operation.parameters.get("from_export"):
+            return {}
+        return Import(self.operation, self.name).check()
 
     def hold_down(self, _: Evidence) -> None:
         """A boot in the middle of the launch starts nothing half made."""
@@ -123,7 +145,11 @@ class _Launch:
         presence.reload_nginx()
 
     def stop_services(self, _: Evidence) -> None:
+        """Queues of a pod that never served go with it, also those that an export brought."""
         presence.stop(self.places.redis_unit)
+        directory = Path(self.operation.layout.redis_directory)
+        if directory.exists():
+            shutil.rmtree(directory)
 
     def has_database(self) -> Evidence:
         return {"was_there": database.exists(self.name)}
@@ -149,8 +175,10 @@ class _Launch:
         units.start(self.places, self.operation.release_id)
 
     def accounts(self, _: Evidence) -> Evidence:
-        accounts.make_accounts(self.operation)
-        return {"admin": self.operation.staged_pod["admin"]["username"]}
+        """A pod from an export has its administrators already."""
+        is_new = not self.operation.parameters.get("from_export")
+        accounts.make_accounts(self.operation, with_admin=is_new)
+        return {"admin": self.operation.staged_pod["admin"]["username"] if is_new else None}
 
     def stop(self, _: Evidence) -> None:
         units.hold_down(self.places)

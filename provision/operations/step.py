@@ -33,6 +33,8 @@ class Step:
     do: Callable[[Evidence], Evidence | None]
     undo: Callable[[Evidence], None] | None = None
     before: Callable[[], Evidence] | None = None
+    # From here on nothing can be taken back: a failure stays where it is, to be gone on with.
+    no_return: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,9 @@ class Run:
         return True
 
     def _back(self, state: Progress) -> int:
+        if any(step.no_return and step.name in state.before for step in self.steps):
+            text = f"{state.failure}\nNothing is taken back: run the same command again to go on."
+            return self._verdict(Exit.REFUSED, text)
         for step in reversed(self.steps):
             if step.undo is None or step.name not in state.before or step.name in state.undone:
                 continue

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from provision.operations import configure, launch
+from provision.operations import configure, export, launch, retire
 from provision.operations.operation import Operation
 from provision.operations.step import Step
 
 VERBS: Mapping[str, Callable[[Operation], list[Step]]] = {
     "launch": launch.steps,
     "configure": configure.steps,
+    "export": export.steps,
+    "retire": retire.steps,
 }
