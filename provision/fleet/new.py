@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from provision.errors import Refusal, Refusals
-from provision.fleet.loading import FILE_NAME, load_file
+from provision.fleet.loading import load_file
 from provision.fleet.questions import Answers
+from provision.fleet.reading import FILE_NAME
 from provision.fleet.secrets import Vault
 from provision.fleet.vault_password import VARIABLE, VaultPassword, own_file
 from provision.quoting import toml

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from provision.errors import Refusals
 from provision.fleet.diaspora_toml import flatten
-from provision.fleet.loading import INVENTORIES, load_file
+from provision.fleet.loading import load_file
+from provision.fleet.reading import INVENTORIES
 
 GOOD = tomllib.loads((INVENTORIES / "community-fleet" / "fleet.toml").read_text())
 LINE = re.compile(r".*\.toml:\d+: .+\. .+\Z", re.DOTALL)

@@ -14,8 +14,9 @@ from provision.fleet.launched import (
     launched_domains,
     record_launched,
 )
-from provision.fleet.loading import FILE_NAME, load_fleet
+from provision.fleet.loading import load_fleet
 from provision.fleet.model import Fleet
+from provision.fleet.reading import FILE_NAME
 
 TEXT = """\
 [hosts.vps]

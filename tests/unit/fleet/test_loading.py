@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from provision import places
 from provision.errors import Refusal
-from provision.fleet.loading import FILE_NAME, INVENTORIES, load_fleet
+from provision.fleet.loading import load_fleet
 from provision.fleet.model import LETS_ENCRYPT, UPSTREAM
+from provision.fleet.reading import FILE_NAME, INVENTORIES
 
 EXAMPLES = sorted(file.parent.name for file in INVENTORIES.glob(f"*/{FILE_NAME}"))
 LEAST = """\

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from provision.fleet.loading import FILE_NAME, INVENTORIES
+from provision.fleet.reading import FILE_NAME, INVENTORIES
 from provision.fleet.schema import FILE, schema, schema_text
 
 EXAMPLES = sorted(INVENTORIES.glob(f"*/{FILE_NAME}"))
