@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -60,7 +61,7 @@ class Import:
 
     def _refuse_other_key(self, name: str) -> None:
         staged, taken = self.operation.secret(Path(name).name), self.work / name
-        if not hmac.compare_digest(_plain(staged), _plain(taken.read_bytes())):
+        if not hmac.compare_digest(_secret_of(name, staged), _secret_of(name, taken.read_bytes())):
             raise Refusal(
                 f"pod {self.operation.pod}: {name}",
                 "the export's key is not the one in the vault, and a pod keeps its keys",
@@ -129,10 +130,12 @@ class Import:
             shutil.rmtree(self.work)
 
 
-def _plain(key: bytes) -> bytes:
-    """Without comments and the blank space around: the same key may be written in two ways."""
-    lines = [line.strip() for line in key.splitlines() if not line.lstrip().startswith(b"#")]
-    return b"\n".join(line for line in lines if line)
+def _secret_of(name: str, content: bytes) -> bytes:
+    """What counts of a key's file: secret_token.rb has been written in several ways."""
+    if name == exports.SECRET_TOKEN:
+        found = re.search(rb"""['"]([^'"]{30,})['"]""", content)
+        return found[1] if found else b""
+    return b"".join(content.split())
 
 
 def _hand_over(top: Path, user: str) -> None:
