@@ -30,7 +30,7 @@ def operation(platform: PlatformHost) -> str:
     unit = "podfleet-operation@alpha.service"
     platform.shell(
         f"systemd-run --collect --unit={unit} flock --shared {LOCK} sleep 600; "
-        f"while ! grep -q FLOCK /proc/locks; do sleep 0.1; done"
+        f"while flock --exclusive --nonblock {LOCK} true; do sleep 0.1; done"
     )
     return unit
 

@@ -1,0 +1,34 @@
+"""From Debian alone to a platform, with the package mirror down at first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from provision.errors import Refusal
+from provision.lab.lab import Lab, LabHost
+from tests.lab.platform.platform_host import platform_host
+
+
+@pytest.mark.slow
+def test_bare_debian_becomes_a_platform(make_lab: object, tmp_path: Path) -> None:
+    host = LabHost("bare", 1 << 30, image="debian")
+    lab: Lab = make_lab("bare", host)  # type: ignore[operator]
+    bare = platform_host(lab, "bare", tmp_path)
+    assert bare.code("test", "-e", "/usr/sbin/nginx") == 1
+
+    lab.set_mirror("down")
+    with pytest.raises(Refusal) as refused:
+        bare.converge()
+    # What failed, in apt's words; what to run next; and the host is as it was.
+    assert refused.value.where == "host bare, role base"
+    assert "Failed to update apt cache" in str(refused.value)
+    assert "podfleet up" in str(refused.value)
+    assert bare.code("test", "-e", "/usr/sbin/nginx") == 1
+
+    lab.set_mirror("online")
+    assert "base: Packages" in bare.changes()
+    assert bare.changes() == []
+    for unit in ("nginx.service", "nftables.service", "postgresql@17-main.service"):
+        assert bare.code("systemctl", "is-active", "--quiet", unit) == 0
