@@ -7,7 +7,7 @@ import contextlib
 import datetime as dt
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 
 from monitoring.canary.api import CanaryApi
@@ -27,21 +27,34 @@ def fly(sender: CanaryPod, receiver: CanaryPod, patience: Patience = _PATIENCE) 
     return asyncio.run(fly_from(sender, [receiver], patience))[0]
 
 
-def fly_all(pods: Sequence[CanaryPod], patience: Patience = _PATIENCE) -> list[Flight]:
-    """Flights between all ordered pairs; what earlier ones left behind is swept first."""
-    return asyncio.run(fly_between_all(pods, patience))
+def fly_all(
+    pods: Sequence[CanaryPod],
+    patience: Patience = _PATIENCE,
+    *,
+    concerning: Collection[str] | None = None,
+) -> list[Flight]:
+    """Flights between all ordered pairs; of those, the ones from or to the pods `concerning`."""
+    return asyncio.run(fly_between_all(pods, patience, concerning=concerning))
 
 
 async def fly_between_all(
-    pods: Sequence[CanaryPod], patience: Patience = _PATIENCE
+    pods: Sequence[CanaryPod],
+    patience: Patience = _PATIENCE,
+    *,
+    concerning: Collection[str] | None = None,
 ) -> list[Flight]:
-    """All ordered pairs: each pod posts once, and every other one is watched for that post."""
+    """All ordered pairs: each pod posts once, and every other one is watched for that post.
+
+    What a pod's earlier canaries left behind is swept before it posts.
+    """
     turn = asyncio.Semaphore(patience.senders)
 
     async def fly_in_turn(sender: CanaryPod) -> list[Flight]:
-        others = [pod for pod in pods if pod.name != sender.name]
+        receivers = [pod for pod in pods if pod.name != sender.name]
+        if concerning is not None and sender.name not in concerning:
+            receivers = [pod for pod in receivers if pod.name in concerning]
         async with turn:
-            return await fly_from(sender, others, patience) if others else []
+            return await fly_from(sender, receivers, patience) if receivers else []
 
     flown = await asyncio.gather(*map(fly_in_turn, pods))
     return [flight for flights in flown for flight in flights]

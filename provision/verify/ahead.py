@@ -26,7 +26,9 @@ class Ahead:
     def __init__(self, subjects: Subjects) -> None:
         self._pool = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="verify")
         submit = self._pool.submit
-        self.flights: Future[list[Flight]] = submit(fly_all, subjects.flyers)
+        self.flights: Future[list[Flight]] = submit(
+            fly_all, subjects.flyers, concerning={pod.name for pod in subjects.launched}
+        )
         self.ports: dict[str, Future[dict[str, frozenset[int]]]] = {
             host.name: submit(_ports, host) for host in subjects.hosts
         }
