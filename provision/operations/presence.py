@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import pwd
 import sys
@@ -18,14 +19,21 @@ RUNTIME = Path(__file__).resolve().parents[2]
 
 
 def pick_uid(places: PodPlaces) -> int:
-    """The pod's uid: the one it has, else the lowest that is free in the reserved range."""
+    """The pod's uid: the one it has, else a free one of the reserved range.
+
+    The pod's group, of the same number, is made at once: of two launches that pick at the same
+    time, one finds the number taken.
+    """
     users = {entry.pw_name: entry.pw_uid for entry in pwd.getpwall()}
-    if places.user in users:
-        return users[places.user]
-    free = set(range(POD_UIDS[0], POD_UIDS[1] + 1)) - set(users.values())
-    if not free:
-        raise Refusal("host", f"no uid is free in {POD_UIDS}", "Retire a pod of this host first.")
-    return min(free)
+    groups = {entry.gr_name: entry.gr_gid for entry in grp.getgrall()}
+    for own in (users.get(places.user), groups.get(places.user)):
+        if own is not None:
+            return own
+    taken = {*users.values(), *groups.values()}
+    for uid in range(POD_UIDS[0], POD_UIDS[1] + 1):
+        if uid not in taken and succeeds(["groupadd", "--gid", str(uid), places.user]):
+            return uid
+    raise Refusal("host", f"no uid is free in {POD_UIDS}", "Retire a pod of this host first.")
 
 
 def make_present(operation: Operation, uid: int) -> list[str]:
