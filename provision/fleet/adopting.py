@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,10 @@ import yaml
 
 from provision.errors import Refusal
 from provision.fleet.diaspora_toml import flatten, nested
+from provision.fleet.model import Fleet, Pod
+from provision.fleet.secrets import Vault
 from provision.fleet.series import OLDEST, Setting, load_series, load_settings
+from provision.fleet.toml_edit import add_settings
 
 TARGET = "0.9"
 
@@ -27,13 +30,13 @@ class Adopted:
     """What an old configuration says, sorted by where it belongs."""
 
     # Of environment.url: the name that the pod must keep.
-    domain: str | None = None
+    domain: str | None
     # For [pods.<pod>.diaspora].
-    tables: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, Any]
     # For the vault, by dotted path; kept out of every repr.
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str]
     # What is left behind, by dotted path, and why.
-    left: Mapping[str, str] = field(default_factory=dict)
+    left: Mapping[str, str]
 
     def __repr__(self) -> str:
         return f"Adopted({self.domain!r}, secrets={sorted(self.secrets)})"
@@ -53,6 +56,25 @@ def adopt_settings(old: Path, release: str = TARGET) -> Adopted:
     secret = {path: str(value) for path, value in kept.items() if known[path].secret}
     tables = nested({path: value for path, value in kept.items() if path not in secret})
     return Adopted(domain, tables, secret, left)
+
+
+def take_settings(fleet: Fleet, vault: Vault, pod: Pod, old: Path) -> Adopted:
+    """Writes an old pod's settings into the fleet file and the vault; what is there stays.
+
+    Refused, with nothing written, where the old configuration is another pod's.
+    """
+    adopted = adopt_settings(old, pod.release)
+    if adopted.domain not in (None, pod.domain):
+        what = f"{old} is of {adopted.domain}, and a pod keeps its domain"
+        do = f'Write domain = "{adopted.domain}", or give the right file.'
+        raise Refusal(f"{fleet.file}: pods.{pod.name}.domain", what, do)
+    kept = vault.pod_settings(pod)
+    new = {path: value for path, value in adopted.secrets.items() if path not in kept}
+    if new:
+        vault.update({f"pods.{pod.name}.settings.{path}": value for path, value in new.items()})
+    if adopted.tables:
+        add_settings(fleet.file, pod.name, adopted.tables)
+    return adopted
 
 
 def _stated(old: Path) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from provision.errors import Refusal
-from provision.fleet.adopting import adopt_settings
+from provision.fleet.adopting import adopt_settings, take_settings
+from provision.fleet.loading import load_fleet
+from provision.fleet.model import Fleet
+from provision.fleet.secrets import Vault
+from provision.fleet.vault_password import VaultPassword
 
 YML = """\
 configuration: ## Section
@@ -127,3 +131,56 @@ def test_another_file_is_refused_without_its_text(
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="cannot be read"):
         adopt_settings(tmp_path / "diaspora.yml")
+
+
+FLEET = """\
+[hosts.vps]
+address = "203.0.113.10"
+memory = "2 GiB"
+[pods.main]
+domain = "pod.example.org"
+host = "vps"
+release = "0.9.1.0"
+admin = { username = "alice", email = "alice@example.org" }
+[pods.main.diaspora.settings]
+pod_name = "New"
+"""
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Fleet:
+    (tmp_path / "fleet.toml").write_text(FLEET)
+    return load_fleet(str(tmp_path))
+
+
+@pytest.fixture
+def vault(fleet: Fleet, tmp_path: Path) -> Vault:
+    return Vault(fleet.keeps, VaultPassword(tmp_path / "password"))
+
+
+def test_settings_go_into_the_fleet_file_and_secrets_into_the_vault(
+    fleet: Fleet, vault: Vault, tmp_path: Path
+) -> None:
+    vault.set("pods.main.settings.mail.smtp.password", "the new one")
+    old = written(tmp_path, "diaspora.yml", YML.replace("    enable: true\n", ""))
+    for _ in range(2):
+        take_settings(fleet, vault, fleet.pods["main"], old)
+        diaspora = load_fleet(str(fleet.file)).pods["main"].diaspora
+        assert diaspora["settings"] == {
+            "pod_name": "New",
+            "archive_jobs_concurrency": 2,
+            "terms": {"minimum_age": 16},
+        }
+        assert diaspora["server"] == {"web_timeout": 60}
+        assert "hunter2" not in fleet.file.read_text()
+        assert vault.pod_settings("main") == {
+            "environment.s3.secret": "hunter2",
+            "mail.smtp.password": "the new one",
+        }
+
+
+def test_another_pods_settings_are_refused(fleet: Fleet, vault: Vault, tmp_path: Path) -> None:
+    other = YML.replace("pod.example.org", "other.example.org")
+    with pytest.raises(Refusal, match=r'Write domain = "other\.example\.org"'):
+        take_settings(fleet, vault, fleet.pods["main"], written(tmp_path, "diaspora.yml", other))
+    assert vault.paths() == () and fleet.file.read_text() == FLEET

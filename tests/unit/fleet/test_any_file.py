@@ -62,7 +62,7 @@ def load(text: bytes) -> Iterator[str]:
             yield from map(str, refused.errors)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(places(GOOD)), values)
 def test_any_value_at_any_place(path: tuple[str, ...], value: Any) -> None:
     text = tomlkit.dumps(replaced(GOOD, path, value)).encode()
@@ -70,7 +70,7 @@ def test_any_value_at_any_place(path: tuple[str, ...], value: Any) -> None:
         assert LINE.match(said)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.sampled_from(places(GOOD)), st.text(st.characters(codec="utf-8")), values)
 def test_any_key_at_any_place(path: tuple[str, ...], key: str, value: Any) -> None:
     text = tomlkit.dumps(replaced(GOOD, path, {key: value})).encode()
@@ -78,14 +78,14 @@ def test_any_key_at_any_place(path: tuple[str, ...], key: str, value: Any) -> No
         assert LINE.match(said)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.binary())
 def test_any_bytes(text: bytes) -> None:
     for said in load(text):
         assert LINE.match(said)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_a_file_cut_anywhere(data: st.DataObject) -> None:
     text = (INVENTORIES / "community-fleet" / "fleet.toml").read_bytes()

@@ -6,7 +6,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provision.fleet.diaspora_toml import render_diaspora_toml
@@ -26,9 +26,10 @@ def configuration(text: str) -> Any:
     return tomllib.loads(text).get("configuration", {})
 
 
+@settings(max_examples=40, deadline=None)
 @given(tables)
-def test_every_setting_survives(settings: dict[str, Any]) -> None:
-    assert configuration(render_diaspora_toml(settings, {}, {})) == settings
+def test_every_setting_survives(stated: dict[str, Any]) -> None:
+    assert configuration(render_diaspora_toml(stated, {}, {})) == stated
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import tomllib
 from typing import Any
 
 import tomlkit
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provision.fleet.positions import Positions
@@ -18,6 +18,7 @@ tables: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(tables)
 def test_every_key_stands_on_its_line(table: dict[str, Any]) -> None:
     text = tomlkit.dumps(table)
