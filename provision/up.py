@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from provision.hosts.connection import Connection
 from provision.hosts.facts import HostFacts
 from provision.hosts.providers import boot
 from provision.operations import dispatch
+from provision.operations.adopting import send_export
 from provision.plan import Action, Plan, Seen, look, plan_of, running_release, select
 from provision.releases.build import ensure_artifact
 from provision.releases.runtime import runtime_tarball
@@ -53,6 +54,10 @@ class Run:
     vault: Vault
     report: Report
     seen: Mapping[str, Seen]
+    # The export that a pod is launched from, by the pod's name.
+    sources: Mapping[str, Path] = field(default_factory=dict)
+    # Whether pods that a final export closed shall open again.
+    reopen: bool = False
 
     def host(self, name: str) -> tuple[Host, Connection, HostFacts]:
         """A host that has been reached, its connection and what it said of itself."""
@@ -71,21 +76,25 @@ def up(
     dry_run: bool = False,
     deep: bool = False,
     actions: Sequence[Action] = (Action.LAUNCH, Action.CONFIGURE, Action.FINISH),
+    sources: Mapping[str, Path] | None = None,
+    reopen: bool = False,
 ) -> Done:
     """Do what the fleet file asks for: nothing where it is so already, the canary at the end.
 
     `actions` narrows what may be done to pods: the verbs launch and configure are `up` with one.
+    `sources` names the export that a pod is launched from; `reopen` configures also what a final
+    export closed.
     """
     chosen = select(fleet, pods, hosts)
     wanted = dict.fromkeys(pod.host for pod in chosen) or dict.fromkeys(hosts or fleet.hosts)
     fleet = fleet if dry_run else boot(fleet, report)
     seen = look(fleet, wanted, report)
-    plan = plan_of(fleet, chosen, seen, deep=deep)
+    plan = plan_of(fleet, chosen, seen, deep=deep or reopen)
     for line in plan.lines():
         report.line(line)
     if dry_run or plan.has_nothing_to_do:
         return Done(plan)
-    run = Run(fleet, open_vault(fleet), report, seen)
+    run = Run(fleet, open_vault(fleet), report, seen, sources or {}, reopen)
     _refuse_unreachable(seen)
     touched = [part for part in plan.pods if part.action in actions]
     run = _prepare(run, plan, touched_pods(fleet, touched, Action.LAUNCH))
@@ -145,7 +154,7 @@ def _launch(run: Run, pod: Pod) -> None:
     artifact = ensure_artifact(pod, run.vault, run.report, architecture=facts.architecture)
     with run.report.step("ship the artifact", f"pod {pod.name}"):
         ship(artifact, connection)
-    _run_operation(run, pod, "launch", artifact.release_id)
+    _run_operation(run, pod, "launch", artifact.release_id, _sent(run, pod))
     keep_canary(run.vault, connection, pod)
     record_launched(run.fleet, pod)
 
@@ -157,7 +166,7 @@ def _configure(run: Run, pod: Pod) -> None:
         raise Refusal(
             f"pod {pod.name}", "it is not launched", f"Run podfleet launch --pod {pod.name}."
         )
-    _run_operation(run, pod, "configure", release_id)
+    _run_operation(run, pod, "configure", release_id, {"reopen": True} if run.reopen else {})
 
 
 def _finish(run: Run, pod: Pod) -> None:
@@ -169,11 +178,23 @@ def _finish(run: Run, pod: Pod) -> None:
         dispatch.follow(connection, pod.name, operation.id, run.report)
 
 
-def _run_operation(run: Run, pod: Pod, operation: str, release_id: str) -> None:
+def _sent(run: Run, pod: Pod) -> dict[str, Any]:
+    """The parameters of a launch, once the export that it is made from lies on the host."""
+    if pod.name not in run.sources:
+        return {}
+    _, connection, _ = run.host(pod.host)
+    with run.report.step("send the export", f"pod {pod.name}"):
+        send_export(connection, pod.name, run.sources[pod.name])
+    return {"from_export": True}
+
+
+def _run_operation(
+    run: Run, pod: Pod, operation: str, release_id: str, parameters: Mapping[str, Any]
+) -> None:
     _, connection, _ = run.host(pod.host)
     with _scratch() as directory, run.report.step(operation, f"pod {pod.name}"):
         staged = stage_pod(run.fleet, pod, release_id, run.vault, Path(directory))
-        started = dispatch.start(connection, run.fleet, pod, operation, staged, {})
+        started = dispatch.start(connection, run.fleet, pod, operation, staged, parameters)
         dispatch.follow(connection, pod.name, started, run.report)
 
 

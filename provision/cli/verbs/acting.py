@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,19 +42,30 @@ def launch(
     With --from the one pod named by --pod comes from an export, or from a pod that podfleet did not
     make: its database dump, uploads, secret files and settings. Keys and name stay.
     """
-    from provision.up import launch as bring_up
+    if source is None:
+        from provision.plan import Action
+        from provision.up import up as bring_up
 
-    _do(asked, lambda *fixed, **chosen: bring_up(*fixed, source=source, **chosen))
+        _do(asked, partial(bring_up, actions=(Action.LAUNCH, Action.FINISH)))
+    else:
+        _launch_from(asked, source)
 
 
-def configure(asked: Asked) -> None:
+def configure(
+    asked: Asked,
+    reopen: Annotated[
+        bool,
+        typer.Option("--reopen", help="Open a pod again that a final export closed."),
+    ] = False,
+) -> None:
     """Apply a changed fleet file to launched pods.
 
     Only what the change touches restarts; `plan` says which and why.
     """
-    from provision.up import configure as bring_up
+    from provision.plan import Action
+    from provision.up import up as bring_up
 
-    _do(asked, bring_up)
+    _do(asked, partial(bring_up, actions=(Action.CONFIGURE, Action.FINISH), reopen=reopen))
 
 
 def build(
@@ -83,6 +95,22 @@ def build(
         [artifact_line(artifact) for artifact in artifacts],
         [artifact_json(artifact) for artifact in artifacts],
     )
+
+
+def _launch_from(asked: Asked, source: Path) -> None:
+    from provision.cli.words import done_json, done_lines
+    from provision.moving import launch_from
+
+    with asked.output.progress() as report:
+        done = launch_from(
+            asked.fleet(),
+            report,
+            source,
+            pods=asked.pods,
+            dry_run=asked.dry_run,
+            deep=asked.deep,
+        )
+    asked.output.show(done_lines(done), done_json(done))
 
 
 def _do(asked: Asked, act: Callable[..., Done]) -> None:

@@ -8,15 +8,13 @@ from typing import Annotated
 import typer
 
 from provision.cli.asked import Asked
-from provision.cli.verbs.looking import PodName
 
 
 def export(
     asked: Asked,
-    pod: PodName,
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="DIRECTORY", help="Fetch the archive to this directory."),
+        typer.Option("--to", metavar="DIRECTORY", help="Fetch the archives to this directory."),
     ] = None,
     final: Annotated[
         bool, typer.Option("--final", help="Leave the pod closed afterwards, for a move.")
@@ -29,14 +27,25 @@ def export(
     from provision.moving import export as write_export
 
     fleet = asked.fleet()
+    if final and not asked.dry_run:
+        which = ", ".join(asked.pods) or "every pod of the fleet"
+        if not asked.output.confirm(f"This closes {which}. Go on?", yes=asked.yes):
+            raise typer.Abort
     with asked.output.progress() as report:
-        done = write_export(fleet, pod, report, to=to, final=final, dry_run=asked.dry_run)
-    asked.output.show(done.lines(), done.to_json())
+        made = write_export(
+            fleet,
+            report,
+            pods=asked.pods,
+            hosts=asked.hosts,
+            to=to,
+            final=final,
+            dry_run=asked.dry_run,
+        )
+    asked.output.show([each.line() for each in made], [each.to_json() for each in made])
 
 
 def retire(
     asked: Asked,
-    pod: PodName,
     domain: Annotated[
         str | None,
         typer.Option("--domain", help="The pod's domain, typed to confirm the removal."),
@@ -44,13 +53,23 @@ def retire(
 ) -> None:
     """Export a pod, then remove it from its host.
 
-    Asks for the pod's domain to be typed.
+    Asks for the pod's domain to be typed. With --host it is removed from a host that it moved
+    away from.
     """
     from provision.moving import retire as remove_pod
+    from provision.moving import the_pod
 
     fleet = asked.fleet()
-    question = f"This removes {pod} and all that is in it. Type its domain to go on:"
+    pod = the_pod(fleet, asked.pods)
+    question = f"This removes {pod.name} and all that is in it. Type its domain to go on:"
     typed = domain or ("" if asked.dry_run else asked.output.ask(question, otherwise="--domain"))
     with asked.output.progress() as report:
-        done = remove_pod(fleet, pod, report, typed_domain=typed, dry_run=asked.dry_run)
-    asked.output.show(done.lines(), done.to_json())
+        left = remove_pod(
+            fleet,
+            report,
+            pods=(pod.name,),
+            hosts=asked.hosts,
+            typed_domain=typed,
+            dry_run=asked.dry_run,
+        )
+    asked.output.show([left.line()], left.to_json())
