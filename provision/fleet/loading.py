@@ -29,15 +29,20 @@ def load_fleet(name_or_path: str | None = None) -> Fleet:
 
 
 def find_fleet(name_or_path: str | None = None) -> Path:
-    """The fleet file that is meant."""
-    named = INVENTORIES / (name_or_path or "lab")
-    path = Path(name_or_path or "lab").expanduser()
-    for candidate in (path / FILE_NAME, path, named / FILE_NAME):
-        if candidate.is_file() and (name_or_path or candidate.is_relative_to(INVENTORIES)):
+    """The fleet file that is meant: a plain word is a fleet of inventories/ before it is a path."""
+    meant = name_or_path or "lab"
+    path = Path(meant).expanduser()
+    for candidate in (_named(meant), path / FILE_NAME, path):
+        if candidate and candidate.is_file():
             return candidate.resolve()
     known = ", ".join(sorted(file.parent.name for file in INVENTORIES.glob(f"*/{FILE_NAME}")))
     do = f"Name a fleet ({known}) or a path, or make one with `podfleet init`."
-    raise Refusal(str(name_or_path or "lab"), "there is no such fleet", do)
+    raise Refusal(meant, "there is no such fleet", do)
+
+
+def _named(word: str) -> Path | None:
+    is_name = word not in ("", ".", "..") and "/" not in word
+    return INVENTORIES / word / FILE_NAME if is_name else None
 
 
 def load_file(file: Path) -> Fleet:
@@ -73,6 +78,9 @@ def _read(file: Path) -> Reading:
         line = file.read_bytes()[: error.start].count(b"\n") + 1
         do = "Save the file as UTF-8."
         raise Refusals([Refusal(f"{file}:{line}", "is not UTF-8", do)]) from error
+    except OSError as error:
+        do = "Name a file that you may read."
+        raise Refusal(str(file), f"cannot be read: {error.strerror}", do) from error
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

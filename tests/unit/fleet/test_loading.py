@@ -127,6 +127,19 @@ def test_an_unknown_fleet_names_those_there_are() -> None:
         load_fleet("no-such-fleet")
 
 
+def test_a_name_is_a_fleet_of_the_inventories_wherever_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lab").write_text("not a fleet")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / FILE_NAME).write_text(LEAST)
+    monkeypatch.chdir(tmp_path)
+    assert load_fleet("lab").file == load_fleet().file
+    assert load_fleet("mine").directory == tmp_path / "mine"
+    monkeypatch.chdir(tmp_path / "mine")
+    assert load_fleet(".").name == "mine"
+
+
 def test_what_a_lab_keeps_is_outside_the_tree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
