@@ -18,5 +18,7 @@ def call(argv: Sequence[str], *, stdin: str | None = None, do: str = DO) -> str:
         raise Refusal("lab", f"{argv[0]} is not installed", f"apt-get install {argv[0]}") from None
     if done.returncode != 0:
         said = done.stderr.strip() or done.stdout.strip()
-        raise Refusal(f"lab: {' '.join(argv[:4])}", f"ended with {done.returncode}: {said}", do)
+        raise Refusal(
+            f"lab: {' '.join(argv[:4])}", f"ended with {done.returncode}: {said[-2000:]}", do
+        )
     return done.stdout

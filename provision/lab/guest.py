@@ -30,7 +30,6 @@ from provision.lab.processes import Record, read_record, start_detached
 EXT4_IOC_SHUTDOWN = 0x8004587D
 NO_LOG_FLUSH = struct.pack("I", 2)
 
-DISK_BYTES = 12 << 30
 SHUTDOWN_SECONDS = 30
 REBOOT_REQUESTED = 133
 
@@ -96,7 +95,9 @@ class Guest:
     def exists(self) -> bool:
         return self.disk.exists()
 
-    def create(self, image: Sequence[Path], write_identity: Callable[[Path], None]) -> None:
+    def create(
+        self, image: Sequence[Path], disk_bytes: int, write_identity: Callable[[Path], None]
+    ) -> None:
         """Makes the guest's disk over an image (topmost layer first), with its own files on it."""
         for directory in (self.directory, self.volume, self.root):
             directory.mkdir(mode=0o700, exist_ok=True)
@@ -108,7 +109,7 @@ class Guest:
                 (Path(files) / name).mkdir(mode=0o755)
             write_identity(Path(files) / "upper")
             with partial.open("wb") as file:
-                file.truncate(DISK_BYTES)
+                file.truncate(disk_bytes)
             options = "lazy_itable_init=1,lazy_journal_init=1"
             call(["mkfs.ext4", "-q", "-E", options, "-d", files, str(partial)])
         partial.rename(self.disk)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provision.lab.commands import call
-from provision.lab.container import run_in_layers
+from provision.lab.container import run_in_layers, run_in_root
 from provision.lab.mounts import remove_tree
 from provision.lab.packages import serving
 from provision.lab.state import exclusive
@@ -55,6 +55,7 @@ rm /usr/sbin/policy-rc.d
 
 _FINISH_BARE = """
 set -eu
+/debootstrap/debootstrap --second-stage
 update-ca-certificates
 systemctl enable systemd-networkd.service
 rm -f /etc/ssh/ssh_host_*
@@ -125,6 +126,8 @@ class Images:
         new.mkdir(mode=0o755)
         try:
             self._make(layer, below, new)
+            # Made without a single sync: whole on the disk before it gets its name.
+            call(["sync", "--file-system", str(new)])
             new.rename(path)
         finally:
             remove_tree(new)
@@ -174,16 +177,21 @@ def _make_bare(layer: Layer, root: Path, proxy: str) -> None:
     call(
         [
             "unshare", "--mount", "--propagation", "private", "--",
-            "env", f"http_proxy={proxy}", "debootstrap", "--variant=minbase",
+            "env", f"http_proxy={proxy}", "debootstrap", "--foreign", "--variant=minbase",
             f"--include={','.join(layer.packages)}", SUITE, str(root), MIRROR,
         ],
         do="See that the Debian mirror can be reached, then run it again.",
     )  # fmt: skip
+    # In a Docker container debootstrap leaves a link to a /proc of its caller's here.
+    for mounted in (root / "proc", root / "dev"):
+        if mounted.is_symlink():
+            mounted.unlink()
+        mounted.mkdir(exist_ok=True)
+    (root / "usr/local/share/ca-certificates").mkdir(parents=True, exist_ok=True)
+    for authority in _authorities():
+        shutil.copy(authority, root / "usr/local/share/ca-certificates")
+    run_in_root(["sh", "-c", _FINISH_BARE], root)
     (root / "etc/apt/sources.list").unlink(missing_ok=True)
     (root / "etc/apt/sources.list.d/debian.sources").write_text(_SOURCES)
     (root / "etc/default/locale").write_text("LANG=C.UTF-8\n")
     (root / "etc/hostname").write_text("localhost\n")
-    for authority in _authorities():
-        shutil.copy(authority, root / "usr/local/share/ca-certificates")
-    call(["unshare", "--mount", "--propagation", "private", "--",
-          "chroot", str(root), "sh", "-c", _FINISH_BARE])  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +37,8 @@ class LabHost:
     name: str
     memory_bytes: int
     image: str = "platform"
+    # Sparse: it takes of this machine's disk what the guest writes.
+    disk_bytes: int = 12 << 30
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,8 @@ class Lab:
 
     def up(self) -> None:
         """Brings up whatever of the lab is not; returns when every guest answers over SSH."""
+        if os.geteuid() != 0:
+            raise Refusal(f"lab {self.name}", "needs root: it boots machines", "Run it with sudo.")
         images = self._images()
         with self._state.locked():
             record = self._plan()
@@ -133,14 +138,21 @@ class Lab:
             for gone in set(record["hosts"]) - set(self.hosts):
                 self._remove(gone)
             with ThreadPoolExecutor(max_workers=4) as pool:
-                list(pool.map(lambda host: self._up(host, images[host.image]), self.hosts.values()))
+                list(
+                    pool.map(
+                        lambda host: self._up(host, images.get(host.image)), self.hosts.values()
+                    )
+                )
 
     def _images(self) -> dict[str, list[Path]]:
         images = Images(self.cache, self.report)
         layers: dict[str, Layer] = {"debian": DEBIAN}
         layers["platform"] = layer_on_debian("platform", self.platform_packages)
-        wanted = {host.image for host in self.hosts.values()}
+        wanted = {host.image for host in self.hosts.values() if not self._is_made(host.name)}
         return {name: images.ensure(layers[name]) for name in wanted}
+
+    def _is_made(self, host: str) -> bool:
+        return self.is_made() and self.has(host) and self.guest(host).exists()
 
     def _plan(self) -> dict[str, Any]:
         """The record with a network, and a number for each host that is to be."""
@@ -148,6 +160,8 @@ class Lab:
         if "network" not in record:
             with exclusive(MACHINE_LOCK):
                 network = Network.choose(record["key"])
+                # Written before it is made: whatever comes between, `down` finds it.
+                self._state.write({**record, "network": network.record()})
                 network.up()
             record["network"] = network.record()
         hosts = record["hosts"]
@@ -166,12 +180,13 @@ class Lab:
             numbers[domain] = record["hosts"][host]["number"]
         return numbers
 
-    def _up(self, host: LabHost, image: list[Path]) -> None:
+    def _up(self, host: LabHost, image: list[Path] | None) -> None:
         guest = self.guest(host.name)
         if not guest.exists():
+            assert image is not None
             self.report(f"making host {host.name}")
             make_private(guest.directory)
-            guest.create(image, self._person(guest).write)
+            guest.create(image, host.disk_bytes, self._person(guest).write)
             use(self.cache, guest.machine, guest.directory, image)
         if guest.is_running():
             guest.group.create(guest.memory_bytes)

@@ -7,9 +7,11 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from provision.errors import Refusal
 from provision.hosts.connection import Connection
 from provision.lab.acme import Acme
 from provision.lab.commands import call
+from provision.lab.names import ACME_NAME
 from provision.lab.network import GATEWAY, Network
 
 # Below this name every guest trusts the lab's authorities, as a real server trusts public ones.
@@ -97,11 +99,27 @@ def make_key(path: Path, comment: str) -> str:
 
 def trust(connection: Connection, root: Path, acme: Acme) -> None:
     """Makes a running guest trust the lab's authorities; one look when it does already."""
-    missing = False
-    for name, file in acme.authorities().items():
-        installed = root / str(AUTHORITIES).lstrip("/") / f"{name}.crt"
-        if not installed.exists() or installed.read_bytes() != file.read_bytes():
-            connection.send_file(file, AUTHORITIES / f"{name}.crt", 0o644)
-            missing = True
+    missing = {
+        AUTHORITIES / f"{name}.crt": file
+        for name, file in acme.authorities().items()
+        if not _is_copy(root / str(AUTHORITIES).lstrip("/") / f"{name}.crt", file)
+    }
     if missing:
+        _check_names(connection, acme.network)
+        for target, file in missing.items():
+            connection.send_file(file, target, 0o644)
         connection.run(["sh", "-c", _TRUST, "trust", acme.url])
+
+
+def _is_copy(copy: Path, original: Path) -> bool:
+    return copy.exists() and copy.read_bytes() == original.read_bytes()
+
+
+def _check_names(connection: Connection, network: Network) -> None:
+    """Where this machine has a firewall of its own, it may keep guests from the name server."""
+    if connection.run(["getent", "hosts", ACME_NAME], check=False).returncode != 0:
+        raise Refusal(
+            f"lab host {connection.name}",
+            f"gets no answer from this machine's name server on {network.bridge}",
+            f"Let this machine's firewall accept what comes in on {network.bridge}.",
+        )

@@ -182,7 +182,7 @@ def test_exit_code_255_of_a_command_is_not_taken_for_ssh_s(host: Connection) -> 
 
 
 def test_command_that_takes_too_long_is_refused(host: Connection) -> None:
-    with pytest.raises(Refusal, match="`sleep` did not end within 0.5 s"):
+    with pytest.raises(Refusal, match=r"`sleep` did not end within 0\.5 s"):
         host.run(["sleep", "30"], timeout_seconds=0.5)
 
 

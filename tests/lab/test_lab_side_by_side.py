@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from provision.errors import Refusal
 from provision.lab.lab import Lab, LabHost
 
 MIB = 1 << 20
@@ -101,4 +102,33 @@ def test_purged_lab_leaves_nothing_and_the_other_one_whole(labs: tuple[Lab, Lab]
 
 def test_purge_of_a_lab_that_never_was_is_no_error(tmp_path: Path) -> None:
     Lab("never", {}, {}, tmp_path / "state", tmp_path / "cache").down(purge=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_firewall_that_keeps_guests_from_their_name_server_is_named(
+    make_lab: Callable[..., Lab],
+) -> None:
+    one, two = (LabHost(name, 512 * MIB, "debian") for name in ("one", "two"))
+    lab = make_lab("walled", one)
+    both = Lab(lab.name, {"one": one, "two": two}, {}, lab.state, lab.cache)
+    bridge = lab.network().bridge
+    rules = f"""
+        add table inet podfleet_test_wall
+        add chain inet podfleet_test_wall input {{ type filter hook input priority 0; }}
+        add rule inet podfleet_test_wall input iifname "{bridge}" udp dport 53 drop
+    """
+    subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
+    try:
+        with pytest.raises(Refusal, match=f"host two.*firewall accept what comes in on {bridge}"):
+            both.up()
+    finally:
+        subprocess.run(["nft", "delete", "table", "inet", "podfleet_test_wall"], check=True)
+    both.up()
+    assert both.connection("two").run(["getent", "hosts", "one.lab.test"]).returncode == 0
+
+
+def test_up_without_root_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(Refusal, match=r"needs root.*sudo"):
+        Lab("none", {}, {}, tmp_path / "state", tmp_path / "cache").up()
     assert list(tmp_path.iterdir()) == []
