@@ -22,6 +22,9 @@ class Limits:
     allow_private: bool = False
 
 
+# For anybody else's server.
+STRANGER = Limits()
+
 # For pods of the fleet itself: where those are is the operator's word, not a stranger's.
 OWN_POD = Limits(allow_private=True, body_bytes=8 * 1024 * 1024)
 

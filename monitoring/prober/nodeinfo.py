@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from monitoring.prober.failure import ProbeFailed
 from monitoring.prober.http import Answer
 from monitoring.prober.lenient_json import read_json
-from monitoring.prober.limits import Limits
+from monitoring.prober.limits import STRANGER, Limits
 from monitoring.prober.nodeinfo_rules import DOCUMENTS, is_strictly_valid
 from monitoring.prober.session import Session
 from monitoring.prober.stages import Stages
@@ -86,7 +86,7 @@ async def probe_nodeinfo(
     *,
     address: str | None = None,
     ca_file: str | None = None,
-    limits: Limits = Limits(),  # noqa: B008 (frozen)
+    limits: Limits = STRANGER,
     contact: str = "",
 ) -> Probe:
     """Reads url's NodeInfo within the limits; `address` stands in for what the name resolves to.
@@ -115,7 +115,7 @@ def probe(
     address: str | None = None,
     ca_file: str | None = None,
     *,
-    limits: Limits = Limits(),  # noqa: B008 (frozen)
+    limits: Limits = STRANGER,
 ) -> Probe:
     """probe_nodeinfo for callers without an event loop."""
     return asyncio.run(probe_nodeinfo(url, address=address, ca_file=ca_file, limits=limits))

@@ -11,7 +11,7 @@ from monitoring.prober.addresses import resolve
 from monitoring.prober.dialling import Line, dial, trust
 from monitoring.prober.failure import ProbeFailed
 from monitoring.prober.http import Answer, exchange
-from monitoring.prober.limits import Limits, user_agent
+from monitoring.prober.limits import STRANGER, Limits, user_agent
 from monitoring.prober.stages import Stages
 from monitoring.prober.target import Target
 from monitoring.reasons import Reason
@@ -29,7 +29,7 @@ class Session:
         *,
         address: str | None = None,
         ca_file: str | None = None,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        limits: Limits = STRANGER,
         contact: str = "",
         stages: Stages | None = None,
     ) -> None:
