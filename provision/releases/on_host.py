@@ -43,7 +43,8 @@ swapon -- "$1"
 # suite, packages, mirror.
 _PREPARE = """
 set -eu
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+# What is half made is thrown away: nothing need be synced.
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C DPKG_FORCE=unsafe-io
 command -v debootstrap >/dev/null || apt-get -q -y install --no-install-recommends debootstrap
 eval "$(apt-config shell proxy Acquire::http::Proxy)"
 [ -z "${proxy:-}" ] || export http_proxy="$proxy"
@@ -84,6 +85,8 @@ class PodHost:
             prepare = [str(there), str(there / "root"), SUITE, packages, MIRROR]
             self._script(_PREPARE, prepare)
             self.connection.send_tree(place, there / "build")
+            # The recipe's own user goes in there.
+            self.connection.run(["chmod", "0755", "--", str(there / "build")])
             exit_code = self._build(self._unit(there, environment) + list(argv), report)
             self._fetch(there / "build/out", place / "out")
             return exit_code

@@ -8,12 +8,11 @@ import secrets
 import tarfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-from provision.contract import PLATFORM_PACKAGES
 from provision.errors import Refusal
 from provision.fleet.model import REHEARSAL, Admin, Pod, Source
 from provision.fleet.secrets import Vault
@@ -232,15 +231,8 @@ def left_behind() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    state = tmp_path_factory.mktemp("lab")
-    hosts = {"one": LabHost("one", 2 << 30)}
-    lab = Lab("build", hosts, {}, state, cache_directory(), PLATFORM_PACKAGES)
-    try:
-        lab.up()
-        yield lab
-    finally:
-        lab.down(purge=True)
+def lab(make_lab: Callable[..., Lab]) -> Lab:
+    return make_lab("build", LabHost("one", 2 << 30))
 
 
 def test_it_is_shipped_once_and_taken_by_the_host(
@@ -296,15 +288,3 @@ def test_a_host_builds_what_the_controller_does_not(vault: Vault, lab: Lab, ours
     packages = host.run(["dpkg-query", "-W", "-f", "${Package}\n"]).stdout.decode().split()
     assert not {"ruby-railties", "build-essential"} & set(packages)
     ship(artifact, host)
-
-
-@pytest.mark.slow
-def test_a_build_that_fails_on_a_host_says_why(vault: Vault, lab: Lab, ours: Path) -> None:
-    (ours / "lib/tasks").mkdir(parents=True)
-    (ours / "lib/tasks/broken.rake").write_text(
-        'Rake::Task["assets:precompile"].enhance { abort "no ink left" }\n'
-    )
-    host = lab.connection("one")
-    with pytest.raises(Refusal, match="no ink left"):
-        ensure_artifact(pod(ours), vault, Silent(), on=host)
-    assert host.run(["ls", "-A", "/var/lib/podfleet/builds"]).stdout == b""
