@@ -41,7 +41,10 @@ def _introduce_wave(
         pod = fleet.pods[name]
         if partners and pod.host in connections:
             with report.step("canary follows its partners", f"pod {name}"):
-                dispatch.introduce(connections[pod.host], name, partners)
+                found = dispatch.introduce(connections[pod.host], name, partners)
+            for handle, outcome in found.items():
+                if outcome != "followed":
+                    report.warn(f"pod {name}: {handle}: {outcome}")
 
     with ThreadPoolExecutor(max_workers=4) as threads:
         list(threads.map(introduce, fleet.pods))
