@@ -217,4 +217,5 @@ def tree_bytes(top: Path) -> int:
 def public_addresses() -> list[str]:
     """The host's own addresses that others may reach: where this pod is found now."""
     links = json.loads(run(["ip", "-json", "address", "show", "scope", "global"]))
-    return sorted(info["local"] for link in links for info in link.get("addr_info", ()))
+    found = [info.get("local") for link in links for info in link.get("addr_info", ())]
+    return sorted(address for address in found if address)
