@@ -22,4 +22,6 @@ def execute(pod: str, argv: Sequence[str]) -> int:
     channel = "--pty" if sys.stdin.isatty() else "--pipe"
     path = f"{places.release(release)}/bin:/usr/bin:/bin"
     wrapper = ["systemd-run", "--quiet", channel, "--wait", "--collect", f"--setenv=PATH={path}"]
-    os.execvp("systemd-run", [*wrapper, *pod_properties(places, release), "--", *argv])
+    # env looks bin/rails up in the release; systemd would want a path from the root.
+    command = ["/usr/bin/env", "--", *argv]
+    os.execvp("systemd-run", [*wrapper, *pod_properties(places, release), "--", *command])
