@@ -90,10 +90,10 @@ def up(
     fleet = fleet if dry_run else boot(fleet, report)
     seen = look(fleet, wanted, report)
     plan = plan_of(fleet, chosen, seen, deep=deep or reopen)
-    for line in plan.lines():
-        report.line(line)
     if dry_run or plan.has_nothing_to_do:
         return Done(plan)
+    for line in plan.lines():
+        report.line(line)
     run = Run(fleet, open_vault(fleet), report, seen, sources or {}, reopen)
     _refuse_unreachable(seen)
     touched = [part for part in plan.pods if part.action in actions]
