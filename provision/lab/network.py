@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from provision.errors import Refusal
+from provision.lab import foreign_firewall
 from provision.lab.commands import call
 
 # Labs take a /24 each from here; what any route or address of the machine covers is passed over.
@@ -92,6 +93,7 @@ class Network:
             call(["ip", "-6", "addr", "replace", address6, "dev", self.bridge, *life, "nodad"])
         call(["ip", "link", "set", self.bridge, "up"])
         call(["nft", "-f", "-"], stdin=self._rules())
+        foreign_firewall.open_for(self.bridge)
         for forwarding in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
             Path("/proc/sys/net", forwarding).write_text("1\n")
 
@@ -107,6 +109,7 @@ class Network:
 
     def down(self) -> None:
         """Removes bridge and rules."""
+        foreign_firewall.close_for(self.bridge)
         if self.is_up():
             call(["ip", "link", "delete", self.bridge])
         call(["nft", "-f", "-"], stdin=f"table inet {self.table}\ndelete table inet {self.table}\n")

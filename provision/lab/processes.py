@@ -19,6 +19,7 @@ from provision.errors import Refusal
 # Arguments: pid file, log, the cgroups to enter, "--", argv. The values stay arguments.
 _LAUNCH = """
 pid=$1 log=$2; shift 2
+cd /
 exec >>"$log" 2>&1 </dev/null
 while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 1; shift; done
 shift

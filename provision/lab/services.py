@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provision.lab.acme import ENVIRONMENT, Acme
+from provision.lab.memory import Group
 from provision.lab.names import dnsmasq_argv
 from provision.lab.network import GATEWAY, Network
 from provision.lab.packages import PORT
 from provision.lab.processes import read_record, start_detached
 from provision.places import CHECKOUT
+
+# They are held to nothing: the group only keeps them together.
+MEMORY_BYTES = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,11 @@ class Services:
         return Acme(self.directory / "acme", self.network)
 
     @property
+    def _group(self) -> Group:
+        """Their own, so that they do not end with the session that brought the lab up."""
+        return Group(f"{self.network.key}services")
+
+    @property
     def mirror_mode(self) -> Path:
         """`online`, `offline` or `down`, as packages.py reads it."""
         return self.directory / "mirror-mode"
@@ -39,6 +48,7 @@ class Services:
     def up(self, names: Mapping[str, int]) -> None:
         """Starts what does not run, and starts anew what would be called otherwise now."""
         (self.directory / "log").mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._group.create(MEMORY_BYTES)
         self._ensure("dnsmasq", dnsmasq_argv(self.network, names))
         proxy = [sys.executable, "-m", "provision.lab.packages", self.network.address(GATEWAY)]
         proxy += [str(PORT), str(self.cache / "packages"), str(self.mirror_mode)]
@@ -58,7 +68,8 @@ class Services:
         if running:
             running.stop()
         log = self.directory / "log" / f"{name}.log"
-        start_detached(argv, record, log, environment=environment)
+        cgroups = self._group.directories()
+        start_detached(argv, record, log, cgroups=cgroups, environment=environment)
         called.write_text(line)
         return True
 
@@ -68,3 +79,5 @@ class Services:
             running = read_record(self.directory / f"{name}.json")
             if running:
                 running.stop()
+        self._group.kill()
+        self._group.remove()
