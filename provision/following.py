@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from provision.errors import Exit, NotSafe, PodfleetError, Refusal, Refusals
 from provision.fleet.model import Fleet, Pod
 from provision.operations import dispatch
 from provision.plan import Seen, look, select
-from provision.report import Report
+from provision.report import Report, Silent
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,13 @@ def _follow(seen: Seen, pod: Pod, report: Report) -> Followed:
     facts = seen.facts.pods.get(pod.name)
     if facts is None or facts.operation is None:
         return Followed(pod.name, None, Exit.DONE, "no operation was ever begun")
-    try:
-        with report.step(f"follow {facts.operation.operation}", f"pod {pod.name}"):
-            done = dispatch.follow(seen.connection, pod.name, facts.operation.id, report)
-    except (Refusal, NotSafe) as verdict:
-        return Followed(pod.name, facts.operation.id, verdict.exit_code, verdict.what)
-    return Followed(pod.name, done.operation, Exit.DONE, f"{facts.operation.operation}: done")
+    operation = facts.operation
+    with ExitStack() as steps:
+        # What ended long ago is told in one line, not step by step.
+        told: Report = Silent() if operation.finished else report
+        steps.enter_context(told.step(f"follow {operation.operation}", f"pod {pod.name}"))
+        try:
+            dispatch.follow(seen.connection, pod.name, operation.id, told)
+        except (Refusal, NotSafe) as verdict:
+            return Followed(pod.name, operation.id, verdict.exit_code, verdict.what)
+    return Followed(pod.name, operation.id, Exit.DONE, f"{operation.operation}: done")

@@ -9,7 +9,14 @@ from provision.columns import columns
 
 if TYPE_CHECKING:
     from monitoring.canary.flights import Flight
+    from provision.fleet.model import Fleet
     from provision.up import Done
+
+_LAB_WORDS = (
+    "",
+    "The names resolve inside the lab alone: `podfleet lab info` says how to reach them from here.",
+    "`podfleet lab ssh HOST` opens a shell; `podfleet lab down --purge` leaves nothing.",
+)
 
 
 def flight_lines(flights: Sequence[Flight]) -> list[str]:
@@ -29,10 +36,16 @@ def flight_lines(flights: Sequence[Flight]) -> list[str]:
     return columns(heads, rows) if rows else ["No pair of pods to fly between."]
 
 
-def done_lines(done: Done) -> list[str]:
-    """What a run did, its canaries below."""
-    plan = done.plan.lines()
-    return [*plan, "", *flight_lines(done.flights)] if done.flights else plan
+def done_lines(done: Done, fleet: Fleet, *, dry_run: bool) -> list[str]:
+    """What is to be known after a run: its plan where nothing was done, else what stands now."""
+    plan = done.plan
+    if dry_run or plan.has_nothing_to_do:
+        return plan.lines()
+    notes = [f"pod {pod.name}: {note}" for pod in plan.pods for note in pod.notes]
+    pods = [(pod.name, fleet.pods[pod.name].url, pod.host) for pod in plan.pods]
+    standing = columns(("POD", "URL", "HOST"), pods) if pods else []
+    flown = ["", *flight_lines(done.flights)] if done.flights else []
+    return ["", *standing, *flown, *notes, *(_LAB_WORDS if fleet.is_lab else ())]
 
 
 def done_json(done: Done) -> dict[str, Any]:

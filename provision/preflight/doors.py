@@ -31,7 +31,12 @@ _NGINX_THERE = (
 
 
 def door_findings(
-    host: Host, pods: Sequence[Pod], connection: Connection, *, is_ours: bool
+    host: Host,
+    pods: Sequence[Pod],
+    connection: Connection,
+    *,
+    is_ours: bool,
+    authorities: Path | None = None,
 ) -> Iterator[Finding]:
     """Who else listens on 80 and 443; then, for each pod and address, whether a token arrives.
 
@@ -52,7 +57,10 @@ def door_findings(
         with _challenge(connection, token) if has_nginx else _nothing():
             for pod, address in product(pods, _addresses(host, connection)):
                 yield _http(host, pod, address, token)
-                yield _https(host, pod, address, token if not has_nginx else None)
+                if has_nginx:
+                    yield _https(host, pod, address, authorities)
+                else:
+                    yield _finding(host, pod, address, 443, _ask(address, 443, b"\r\n"), token)
 
 
 @contextmanager
@@ -96,11 +104,9 @@ def _http(host: Host, pod: Pod, address: str, token: str) -> Finding:
     return _finding(host, pod, address, 80, _ask(address, 80, request), token)
 
 
-def _https(host: Host, pod: Pod, address: str, token: str | None) -> Finding:
+def _https(host: Host, pod: Pod, address: str, authorities: Path | None) -> Finding:
     """With nginx there already and no certificate yet, speaking TLS is all that can be asked."""
-    if token is not None:
-        return _finding(host, pod, address, 443, _ask(address, 443, b"\r\n"), token)
-    outcome, evidence = _speaks_tls(address, pod.domain)
+    outcome, evidence = _speaks_tls(address, pod.domain, authorities)
     return _made(host, pod, address, 443, outcome, evidence)
 
 
@@ -117,8 +123,8 @@ def _ask(address: str, port: int, request: bytes) -> bytes | str:
         return str(error) or type(error).__name__
 
 
-def _speaks_tls(address: str, domain: str) -> tuple[Outcome, str]:
-    context = ssl.create_default_context()
+def _speaks_tls(address: str, domain: str, authorities: Path | None) -> tuple[Outcome, str]:
+    context = ssl.create_default_context(cafile=str(authorities) if authorities else None)
     try:
         with (
             socket.create_connection((address, 443), timeout=TIMEOUT_SECONDS) as client,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+from provision.errors import Refusal
 from provision.fleet.model import Host
 from provision.hosts.facts import HostFacts
 from provision.preflight.finding import Finding, Outcome
@@ -26,6 +27,21 @@ def machine_findings(host: Host, facts: HostFacts) -> Iterator[Finding]:
         complaint, evidence = judge(host, facts)
         outcome: Outcome = "failed" if complaint else "passed"
         yield Finding(check, host.name, None, outcome, evidence, complaint)
+
+
+def unfit(host: Host, facts: HostFacts, *, is_new: bool) -> Iterator[Refusal]:
+    """Why nothing may be done to a host: what no platform run can mend.
+
+    The disk counts only where something new comes onto it; the clock is the platform's to set.
+    """
+    never = {"clock"} if is_new else {"clock", "disk"}
+    for finding in machine_findings(host, facts):
+        if finding.outcome == "failed" and finding.check not in never:
+            yield Refusal(
+                f"host {host.name}",
+                f"{finding.check}: {finding.evidence}",
+                f"{finding.do} Then run podfleet up again.",
+            )
 
 
 def _debian(host: Host, facts: HostFacts) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from provision.errors import PodfleetError
 from provision.fleet.model import Fleet, Pod
+from provision.hosts.providers import authorities
 from provision.plan import Seen, look, select
 from provision.preflight.doors import door_findings
 from provision.preflight.finding import Finding
@@ -26,13 +27,14 @@ def run_preflight(
 
     def found(one: Seen) -> list[Finding]:
         with report.step("preflight", f"host {one.host.name}"):
-            return list(_findings(one, [pod for pod in chosen if pod.host == one.host.name]))
+            mine = [pod for pod in chosen if pod.host == one.host.name]
+            return list(_findings(fleet, one, mine))
 
     with ThreadPoolExecutor(max_workers=16) as threads:
         return [each for findings in threads.map(found, seen.values()) for each in findings]
 
 
-def _findings(seen: Seen, pods: Sequence[Pod]) -> Iterator[Finding]:
+def _findings(fleet: Fleet, seen: Seen, pods: Sequence[Pod]) -> Iterator[Finding]:
     for pod in pods:
         yield from name_findings(seen.host, pod)
     if seen.connection is None or seen.facts is None:
@@ -40,7 +42,9 @@ def _findings(seen: Seen, pods: Sequence[Pod]) -> Iterator[Finding]:
         return
     yield from machine_findings(seen.host, seen.facts)
     is_ours = seen.facts.platform is not None
-    yield from door_findings(seen.host, pods, seen.connection, is_ours=is_ours)
+    yield from door_findings(
+        seen.host, pods, seen.connection, is_ours=is_ours, authorities=authorities(fleet)
+    )
     for pod in pods:
         yield mail_finding(seen.host, pod, seen.connection)
 

@@ -101,29 +101,31 @@ def _launch_from(asked: Asked, source: Path) -> None:
     from provision.cli.words import done_json, done_lines
     from provision.moving import launch_from
 
+    fleet = asked.fleet()
     with asked.output.progress() as report:
         done = launch_from(
-            asked.fleet(),
+            fleet,
             report,
             source,
             pods=asked.pods,
             dry_run=asked.dry_run,
             deep=asked.deep,
         )
-    asked.output.show(done_lines(done), done_json(done))
+    asked.output.show(done_lines(done, fleet, dry_run=asked.dry_run), done_json(done))
 
 
 def _do(asked: Asked, act: Callable[..., Done]) -> None:
     """Runs a verb of provision.up and shows what came of it; --dry-run ends with the plan."""
     from provision.cli.words import done_json, done_lines
 
+    fleet = asked.fleet()
     with asked.output.progress() as report:
         done = act(
-            asked.fleet(),
+            fleet,
             report,
             pods=asked.pods,
             hosts=asked.hosts,
             dry_run=asked.dry_run,
             deep=asked.deep,
         )
-    asked.output.show(done_lines(done), done_json(done))
+    asked.output.show(done_lines(done, fleet, dry_run=asked.dry_run), done_json(done))
