@@ -27,9 +27,9 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
 @pytest.fixture
 def operation(platform: PlatformHost) -> str:
     """An operation's unit, as far as locks go."""
-    unit = "podfleet-operation@alpha.service"
+    unit = "some-operation.service"
     platform.shell(
-        f"systemd-run --collect --unit={unit} flock --shared {LOCK} sleep 600; "
+        f"set -e; systemd-run --collect --unit={unit} flock --shared {LOCK} sleep 600; "
         f"while flock --exclusive --nonblock {LOCK} true; do sleep 0.1; done"
     )
     return unit

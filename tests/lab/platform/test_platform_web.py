@@ -24,7 +24,8 @@ server {{
     server_name {DOMAIN};
     ssl_certificate {LIVE}/fullchain.pem;
     ssl_certificate_key {LIVE}/privkey.pem;
-    location / {{ return 200 "served\\n"; }}
+    location / {{ try_files $uri @served; }}
+    location @served {{ default_type text/plain; return 200 "served\\n"; }}
 }}
 """
 ISSUE = ["certbot", "certonly", "--non-interactive", "--cert-name"]
@@ -36,6 +37,8 @@ def vhost(platform: PlatformHost) -> Iterator[PlatformHost]:
     platform.connection.run([*ISSUE, DOMAIN, "--domain", DOMAIN])
     platform.shell('printf %s "$1" >/etc/nginx/sites-enabled/pod-alpha.conf', VHOST)
     platform.shell("nginx -t -q && systemctl reload nginx")
+    # nginx reloads in its own time.
+    platform.shell(f"until curl -so /dev/null https://{DOMAIN}/; do sleep 0.1; done")
     yield platform
     platform.shell("rm /etc/nginx/sites-enabled/pod-alpha.conf && systemctl reload nginx")
 
