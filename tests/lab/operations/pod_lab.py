@@ -67,6 +67,8 @@ class PodLab:
     pods: dict[str, str]
     titles: dict[str, str] = field(default_factory=dict)
     more: str = ""
+    # What `launch` takes; built when it is first needed, unless a test puts another one here.
+    release: Artifact | None = None
 
     def write_file(self) -> None:
         """The fleet file as `pods` and `titles` have it now."""
@@ -135,9 +137,10 @@ class PodLab:
     def artifact(self, pod: str) -> Artifact:
         """The pod's release, shipped to its host."""
         self.vault.ensure_pod(pod)
-        artifact = ensure_artifact(self.pod(pod), self.vault, Lines())
-        ship(artifact, self.connection(self.host_of(pod)))
-        return artifact
+        if self.release is None:
+            self.release = ensure_artifact(self.pod(pod), self.vault, Lines())
+        ship(self.release, self.connection(self.host_of(pod)))
+        return self.release
 
     @contextmanager
     def staged(self, pod: str, release_id: str) -> Iterator[StagedPod]:
@@ -148,7 +151,9 @@ class PodLab:
         """Begins an operation, and leaves it alone; its id."""
         connection = self.connection(self.host_of(pod))
         if operation in ("export", "retire"):
-            return dispatch.start(connection, self.fleet, self.pod(pod), operation, None, parameters)
+            return dispatch.start(
+                connection, self.fleet, self.pod(pod), operation, None, parameters
+            )
         with self.staged(pod, self._release_for(pod, operation)) as staged:
             return dispatch.start(
                 connection, self.fleet, self.pod(pod), operation, staged, parameters
@@ -162,9 +167,7 @@ class PodLab:
         return str(record["release_id"])
 
     def follow(self, pod: str, operation: str | None = None) -> Outcome:
-        return dispatch.follow(
-            self.connection(self.host_of(pod)), pod, operation, Lines()
-        )
+        return dispatch.follow(self.connection(self.host_of(pod)), pod, operation, Lines())
 
     def run(self, pod: str, operation: str, **parameters: Any) -> Outcome:
         """An operation from its start to its verdict."""
@@ -182,10 +185,11 @@ class PodLab:
         raise AssertionError(f"{operation} of {pod} did not fail")
 
     def journal(self, pod: str, operation: str) -> list[dict[str, Any]]:
-        """The journal as it is on the host's disk now."""
+        """The journal's whole lines as they are on the host now; none before its first."""
         path = PodPlaces(pod).operations / operation / "journal.jsonl"
-        text = self.on(self.host_of(pod), "cat", str(path))
-        return [json.loads(line) for line in text.splitlines()]
+        done = self.connection(self.host_of(pod)).run(["cat", str(path)], check=False)
+        whole = done.stdout.decode(errors="replace").rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
     def await_event(self, pod: str, operation: str, event: str, step: str) -> None:
         """Returns as soon as the journal has that line; watched on the host, without pause."""

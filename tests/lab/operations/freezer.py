@@ -1,0 +1,55 @@
+"""Runs on a guest, as a test's own service: freezes a pod's operation at the start of each step.
+
+It watches the journal. A step that starts for the first time is frozen there and then, by the
+operation's control group: what the test does next (cut the power, kill -9) hits that very step.
+A step that starts again, after the cut, goes on. Nothing in podfleet knows of it.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+CGROUPS = Path("/sys/fs/cgroup/system.slice")
+
+
+def freeze_file(pod: str) -> Path:
+    slice_name = r"system-podfleet\x2doperation.slice"
+    return CGROUPS / slice_name / f"podfleet-operation@{pod}.service" / "cgroup.freeze"
+
+
+def newest_journal(pod: str, verb: str) -> Path | None:
+    found = sorted(Path(f"/var/lib/podfleet/{pod}/operations").glob(f"*-{verb}/journal.jsonl"))
+    return found[-1] if found else None
+
+
+def is_first_start(journal: Path) -> bool:
+    """Whether the last whole line says that a step starts which never started before."""
+    lines = []
+    for raw in journal.read_bytes().splitlines():
+        try:
+            lines.append(json.loads(raw))
+        except ValueError:
+            break
+    if not lines or lines[-1]["event"] not in ("start", "undo"):
+        return False
+    last = (lines[-1]["event"], lines[-1]["step"])
+    return [(line["event"], line["step"]) for line in lines].count(last) == 1
+
+
+def watch(pod: str, verb: str) -> None:
+    size = -1
+    while True:
+        journal = newest_journal(pod, verb)
+        now = journal.stat().st_size if journal else -1
+        if journal and now != size and is_first_start(journal):
+            try:
+                freeze_file(pod).write_text("1")
+            except FileNotFoundError:
+                continue
+        size = now
+        time.sleep(0.0002)
+
+
+if __name__ == "__main__":
+    watch(sys.argv[1], sys.argv[2])

@@ -1,0 +1,162 @@
+"""Launches that fail, each in one way: what serves then, that a rerun finishes, what is said.
+
+The host has one pod that serves all along; the pod that is launched and fails is another one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provision.contract import ARTIFACTS, PodPlaces
+from provision.errors import Exit
+from provision.releases.store import Artifact
+from tests.lab.operations.altered import (
+    Alter,
+    altered,
+    failing_migration,
+    pages_that_fail,
+    web_that_does_not_boot,
+)
+from tests.lab.operations.conftest import MakePodLab
+from tests.lab.operations.pod_lab import PodLab
+
+HOST, SERVING, POD = "one", "alpha", "beta"
+HOME = PodPlaces(POD).home
+AGAIN = re.compile(r"run (the|your|it|that)?\s*(same )?command again|again", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def serving(make_pod_lab: MakePodLab) -> PodLab:
+    lab = make_pod_lab("faults", {SERVING: HOST, POD: HOST}, HOST)
+    lab.run(SERVING, "launch")
+    return lab
+
+
+@pytest.fixture
+def lab(serving: PodLab) -> Iterator[PodLab]:
+    """The lab, with a pod that serves and one that is not there; so it is again afterwards."""
+    good = serving.release
+    yield serving
+    serving.release = good
+    if serving.is_launched(POD):
+        serving.run(POD, "retire", domain=serving.domain(POD))
+
+
+def refused_safely(lab: PodLab, *words: str) -> str:
+    """The launch is refused with these words and what to do; the pod beside it serves, and of
+    the one that failed nothing is served, nothing runs, and no database stays."""
+    error = lab.fails(POD, "launch")
+    assert error.exit_code == Exit.REFUSED
+    for word in words:
+        assert word in str(error)
+    assert AGAIN.search(str(error)), f"no next command in: {error}"
+    assert lab.get(SERVING) == 200
+    assert lab.get(POD) == 0
+    assert lab.facts(POD).state == "absent"
+    assert "pod_beta_1" not in lab.on(HOST, "runuser", "-u", "postgres", "--", "psql", "-lAt")
+    running = lab.on(HOST, "systemctl", "list-units", "--no-legend", "pod-beta-*")
+    assert running.strip() == ""
+    return str(error)
+
+
+def a_rerun_finishes(lab: PodLab) -> None:
+    lab.run(POD, "launch")
+    assert lab.get(POD) == 200
+    assert lab.facts(POD).state == "serving"
+
+
+BROKEN: list[tuple[Alter, str]] = [
+    (failing_migration, "this migration breaks half way"),
+    (web_that_does_not_boot, "puma shall not boot"),
+    (pages_that_fail, "/public"),
+]
+
+
+@pytest.mark.parametrize(("alter", "words"), BROKEN)
+def test_a_release_that_is_broken(lab: PodLab, tmp_path: Path, alter: Alter, words: str) -> None:
+    good = lab.artifact(POD)
+    lab.release = altered(good, lab.vault, tmp_path, alter)
+    refused_safely(lab, words)
+    assert lab.shell(HOST, f"ls {HOME}/releases").split() == []
+    lab.release = good
+    a_rerun_finishes(lab)
+
+
+def spoil(lab: PodLab, artifact: Artifact, suffix: str, script: str) -> None:
+    """Alters one of the artifact's files on the host, after it was shipped."""
+    lab.shell(HOST, f"f={ARTIFACTS}/{artifact.release_id}{suffix}; {script}")
+
+
+SPOILED = [
+    (".tar.zst", 'printf x >>"$f"', "was altered"),
+    (".json.sig", 'rm "$f"', "not signed"),
+    (".json", 'sed -i s/x86_64/riscv64/ "$f"', "signature is not one that this host trusts"),
+]
+
+
+@pytest.mark.parametrize(("suffix", "script", "words"), SPOILED)
+def test_an_artifact_that_is_not_what_was_signed(
+    lab: PodLab, suffix: str, script: str, words: str
+) -> None:
+    artifact = lab.artifact(POD)
+    spoil(lab, artifact, suffix, script)
+    with lab.staged(POD, artifact.release_id) as staged:
+        from provision.operations import dispatch
+
+        connection = lab.connection(HOST)
+        started = dispatch.start(connection, lab.fleet, lab.pod(POD), "launch", staged, {})
+        with pytest.raises(Exception, match=words):
+            lab.follow(POD, started)
+    assert lab.get(SERVING) == 200
+    a_rerun_finishes(lab)
+
+
+def test_an_acme_server_that_cannot_reach_the_host(lab: PodLab) -> None:
+    block = "inet filter_test"
+    lab.shell(
+        HOST,
+        f"nft add table {block}; nft 'add chain {block} in "
+        "{ type filter hook input priority -10; }'; "
+        f"nft 'add rule {block} in iifname != \"lo\" tcp dport 80 drop'",
+    )
+    refused_safely(lab, "certificate of beta.lab.test", "connection", "port 80 is reached")
+    asked = lab.shell(HOST, "ls /var/log/letsencrypt/letsencrypt.log* | wc -l")
+    assert (
+        lab.shell(HOST, "systemctl is-active podfleet-operation@beta || true").strip() == "failed"
+    )
+    assert lab.shell(HOST, "ls /var/log/letsencrypt/letsencrypt.log* | wc -l") == asked
+    lab.shell(HOST, f"nft delete table {block}")
+    a_rerun_finishes(lab)
+
+
+def test_a_disk_that_is_full_before_and_while_unpacking(lab: PodLab) -> None:
+    """Seen by the preflight; and, where something else fills it meanwhile, by the unpacking."""
+    fill = "fallocate -l $(( $(df --output=avail -B1 /srv | tail -1) - %d )) /srv/filler"
+    lab.artifact(POD)
+    lab.shell(HOST, fill % (50 << 20))
+    refused_safely(lab, "MB are free", "Make room")
+    lab.shell(HOST, "rm /srv/filler")
+    a_rerun_finishes(lab)
+
+
+def test_a_key_of_another_pod_on_the_host_is_never_overwritten(lab: PodLab) -> None:
+    a_rerun_finishes(lab)
+    lab.run(POD, "retire", domain=lab.domain(POD))
+    keys = PodPlaces(POD).keys
+    lab.shell(HOST, f"mkdir -p {keys}; echo another >{keys}/oidc_key.pem")
+    refused_safely(lab, "never overwritten", str(keys))
+    assert lab.on(HOST, "cat", f"{keys}/oidc_key.pem") == "another\n"
+    lab.shell(HOST, f"rm {keys}/oidc_key.pem")
+    a_rerun_finishes(lab)
+
+
+def test_a_launched_pod_is_not_launched_over(lab: PodLab) -> None:
+    error = lab.fails(SERVING, "launch")
+    assert "is launched on this host already" in str(error)
+    assert "podfleet configure" in str(error)
+    assert lab.get(SERVING) == 200
+    assert lab.facts(SERVING).state == "serving"

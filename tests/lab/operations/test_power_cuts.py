@@ -1,0 +1,127 @@
+"""One launch that is cut at each step in turn, and ends verified: by a true power cut, by kill -9.
+
+The list of steps comes from the journal of a launch that nobody disturbed; a step that was not
+cut fails the test. `-s` shows the report: step, seconds to boot, what came of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from provision.contract import PodPlaces
+from tests.lab.operations.conftest import MakePodLab
+from tests.lab.operations.freezer import freeze_file
+from tests.lab.operations.pod_lab import PodLab, until
+
+POD, HOST = "alpha", "one"
+FREEZER = PurePosixPath("/usr/local/lib/freezer.py")
+UNIT = PurePosixPath("/etc/systemd/system/freezer.service")
+SERVICE = f"""[Unit]
+Description=Freezes a launch at each step (a test's own)
+Before=podfleet-recovery.service
+
+[Service]
+ExecStart=/usr/bin/python3 -I {FREEZER} {POD} launch
+CPUSchedulingPolicy=fifo
+CPUSchedulingPriority=10
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+@dataclass(frozen=True)
+class Cut:
+    step: str
+    back_after_seconds: float
+    result: str
+
+    def __str__(self) -> str:
+        return f"{self.step:<14} back after {self.back_after_seconds:4.1f} s: {self.result}"
+
+
+@pytest.fixture(scope="module")
+def lab(make_pod_lab: MakePodLab) -> PodLab:
+    return make_pod_lab("cuts", {POD: HOST}, HOST)
+
+
+@pytest.fixture(scope="module")
+def steps(lab: PodLab) -> list[str]:
+    """The steps of a launch, from the journal of one that nobody disturbed."""
+    outcome = lab.run(POD, "launch")
+    journal = lab.journal(POD, outcome.operation)
+    lab.run(POD, "retire", domain=lab.domain(POD))
+    connection = lab.connection(HOST)
+    connection.send_file(Path(__file__).with_name("freezer.py"), FREEZER)
+    connection.send_file(SERVICE.encode(), UNIT)
+    lab.on(HOST, "systemctl", "enable", "--quiet", "freezer.service")
+    lab.on(HOST, "sync")
+    return [line["step"] for line in journal if line["event"] == "done"]
+
+
+def cut_power(lab: PodLab) -> None:
+    lab.lab.kill(HOST)
+    lab.lab.boot(HOST)
+
+
+def kill_minus_nine(lab: PodLab) -> None:
+    unit = PodPlaces(POD).operation_unit
+    # A frozen process dies all the same; its control group is thawed for the one that follows.
+    lab.shell(HOST, f"systemctl kill -s KILL {unit}; echo 0 >'{freeze_file(POD)}'")
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("strike", [cut_power, kill_minus_nine])
+def test_cut_at_each_step_it_ends_verified(
+    lab: PodLab, steps: list[str], strike: Callable[[PodLab], None]
+) -> None:
+    lab.on(HOST, "systemctl", "restart", "freezer.service")
+    operation = lab.start(POD, "launch")
+    cuts: list[Cut] = []
+    while (step := await_frozen_or_verdict(lab, operation)) is not None:
+        began = time.monotonic()
+        strike(lab)
+        cuts.append(Cut(step, time.monotonic() - began, "went on"))
+        assert len(cuts) <= 2 * len(steps), f"it does not get on: {cuts}"
+    print(f"\n{strike.__name__}:", *cuts, sep="\n  ")
+    assert {cut.step for cut in cuts} == set(steps), "a step was not cut"
+    lab.on(HOST, "systemctl", "stop", "freezer.service")
+    verify(lab, operation, steps)
+    lab.run(POD, "retire", domain=lab.domain(POD))
+
+
+def await_frozen_or_verdict(lab: PodLab, operation: str) -> str | None:
+    """The step at which the launch is frozen; None when it has ended."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        said = lab.on(HOST, "cat", str(freeze_file(POD)), check=False)
+        last = (lab.journal(POD, operation) or [{"event": None}])[-1]
+        if last["event"] == "verdict":
+            assert last["exit"] == 0, last["text"]
+            return None
+        if said.strip() == "1" and last["event"] == "start":
+            return str(last["step"])
+        time.sleep(0.1)
+    raise AssertionError(f"neither frozen nor done: {lab.journal(POD, operation)[-3:]}")
+
+
+def verify(lab: PodLab, operation: str, steps: list[str]) -> None:
+    """Done once each, in their order; it serves, nothing drifted, and no lock is left."""
+    done = [line["step"] for line in lab.journal(POD, operation) if line["event"] == "done"]
+    assert done == steps
+    until(lambda: lab.get(POD) == 200, 30, "the pod does not serve")
+    facts = lab.facts(POD)
+    assert facts.state == "serving"
+    assert facts.drift == ()
+    locks = lab.shell(HOST, "cat /proc/locks")
+    inode = lab.shell(HOST, f"stat -c %i {PodPlaces(POD).state}/operation.lock").strip()
+    assert f":{inode} " not in locks
+    # The accounts are there once: what was begun twice was made once.
+    sql = "SELECT count(*), count(DISTINCT username) FROM users"
+    argv = ["runuser", "-u", "postgres", "--", "psql", "-XAtq", "-d", "pod_alpha_1", "-c", sql]
+    assert lab.on(HOST, "env", "-C", "/", *argv).strip() == "2|2"
