@@ -103,7 +103,7 @@ def test_a_suite_that_does_not_run_is_no_success(
 ) -> None:
     (tmp_path / "test_torn.py").write_text("def test_(:")
     monkeypatch.setattr(running, "Ahead", NothingAhead)
-    nobody = cast(Subjects, Subject(hosts=(), launched=(), pods=()))
+    nobody = cast(Subjects, Subject(hosts=(Subject(name="one"),), launched=(), pods=()))
     with pytest.raises(RuntimeError, match="pytest ended"):
         running.run_suite(nobody, Silent(), tmp_path)
 
@@ -116,3 +116,8 @@ def test_without_pods_their_tests_are_not_there(
     subjects = cast(Subjects, Subject(hosts=(Subject(name="one"),), launched=(), pods=()))
     found = running.run_suite(subjects, Silent(), tmp_path)
     assert [check.check for check in found] == ["fine", "broken"]
+
+
+def test_where_no_host_was_reached_nothing_is_checked(tmp_path: Path) -> None:
+    nobody = cast(Subjects, Subject(hosts=(), launched=(), pods=()))
+    assert running.run_suite(nobody, Silent(), tmp_path) == []
