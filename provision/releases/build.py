@@ -10,7 +10,6 @@ import datetime
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,9 +21,10 @@ from provision.errors import Refusal
 from provision.fleet.model import REHEARSAL, Pod
 from provision.fleet.secrets import Vault
 from provision.hosts.connection import Connection
+from provision.lab.mounts import remove_tree
 from provision.places import CHECKOUT, cache_directory, state_directory
 from provision.releases import store
-from provision.releases.cache import locked, sha256_of, whole_file
+from provision.releases.cache import locked, room_below, sha256_of, whole_file
 from provision.releases.clean import CleanGuest, builder_image
 from provision.releases.manifest import Manifest, Migration
 from provision.releases.on_host import PodHost
@@ -82,7 +82,8 @@ def ensure_artifact(
     """
     builder = _builder(on)
     order = _order(pod, report, architecture or builder.architecture())
-    with locked(store.store_directory() / "keys" / f"{order.key}.lock"):
+    lock = store.store_directory() / "keys" / f"{order.key}.lock"
+    with locked(lock, lambda: report.line(f"waiting for another build of {pod.release}")):
         found = None if anew else store.find(order.key)
         artifact = found or _build(order, builder, report)
     return _signed(artifact, vault)
@@ -119,7 +120,11 @@ def _build(order: Order, builder: CleanGuest | PodHost, report: Report) -> Artif
             f"Build it there: podfleet build --on {order.pod.host}.",
         )
     label = f"build {order.pod.release}"
-    with _workplace(order) as place, report.step(label, f"pod {order.pod.name}"):
+    with (
+        room_below(cache_directory() / "builds"),
+        _workplace(order) as place,
+        report.step(label, f"pod {order.pod.name}"),
+    ):
         environment = {
             "PYTHONPATH": "/build/recipe",
             "SOURCE_DATE_EPOCH": str(order.source.committed_at),
@@ -135,20 +140,19 @@ def _build(order: Order, builder: CleanGuest | PodHost, report: Report) -> Artif
 @contextmanager
 def _workplace(order: Order) -> Iterator[Path]:
     """A directory with the tree to build and the recipe, gone afterwards."""
-    builds = cache_directory() / "builds"
-    builds.mkdir(mode=0o700, parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(dir=builds))
+    # Its name is locked: what is there is left from a build that was killed.
+    place = cache_directory() / "builds" / order.key
+    remove_tree(place)
     try:
-        place.chmod(0o755)
         for name in ("tree", "out"):
-            (place / name).mkdir()
+            (place / name).mkdir(parents=True)
         lay_out(order.source, order.pod.customisations, place / "tree")
         for name in RECIPE:
             (place / "recipe" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(CHECKOUT / name, place / "recipe" / name)
         yield place
     finally:
-        shutil.rmtree(place)
+        remove_tree(place)
 
 
 def _keep_log(log: Path, order: Order) -> Path:

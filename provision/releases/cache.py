@@ -9,25 +9,29 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from provision.errors import Refusal
 
 
 @contextlib.contextmanager
-def locked(name: Path) -> Iterator[None]:
+def locked(name: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Holds the lock file `name`: who comes second waits, and then finds the work done."""
     name.parent.mkdir(parents=True, exist_ok=True)
     with name.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 @contextlib.contextmanager
 def whole_file(target: Path, mode: int = 0o644) -> Iterator[Path]:
     """A path to write to; it becomes `target`, synced, when the block ends well."""
-    with _room_for(target):
+    with room_below(target.parent):
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         os.close(descriptor)
         partial = Path(name)
@@ -44,7 +48,7 @@ def whole_file(target: Path, mode: int = 0o644) -> Iterator[Path]:
 @contextlib.contextmanager
 def whole_tree(target: Path) -> Iterator[Path]:
     """A directory to fill; it becomes `target` when the block ends well."""
-    with _room_for(target):
+    with room_below(target.parent):
         partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             yield partial
@@ -54,14 +58,15 @@ def whole_tree(target: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _room_for(target: Path) -> Iterator[None]:
-    target.parent.mkdir(parents=True, exist_ok=True)
+def room_below(directory: Path) -> Iterator[None]:
+    """Makes the directory; that a disk is full is said in words, not as a bug."""
+    directory.mkdir(parents=True, exist_ok=True)
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise no_room(target.parent) from error
+        raise no_room(directory) from error
 
 
 def no_room(directory: Path) -> Refusal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -53,7 +52,7 @@ class CleanGuest:
                 "Run podfleet with sudo, or build on a host with `podfleet build --on HOST`.",
             )
         layers = Images(cache_directory(), report.line).ensure(image)
-        with _scratch(layers) as upper, _told(place / "out/log", report):
+        with _scratch(place, layers) as upper, _told(place / "out/log", report):
             return run_in_layers(
                 argv, layers, upper,
                 environment={**environment, **_proxies()}, has_network=True,
@@ -68,13 +67,14 @@ def _proxies() -> dict[str, str]:
 
 
 @contextmanager
-def _scratch(layers: list[Path]) -> Iterator[Path]:
-    """Where a guest writes: beside the workplaces, and gone afterwards."""
-    scratch = Path(tempfile.mkdtemp(prefix="guest-", dir=cache_directory() / "builds"))
+def _scratch(place: Path, layers: list[Path]) -> Iterator[Path]:
+    """Where a guest writes: beside its workplace, and gone afterwards."""
+    scratch = place.with_name(f"{place.name}-guest")
+    remove_tree(scratch)
+    upper = scratch / "upper"
     try:
+        upper.mkdir(parents=True, mode=0o755)
         use(cache_directory(), scratch.name, scratch, layers)
-        upper = scratch / "upper"
-        upper.mkdir(mode=0o755)
         yield upper
     finally:
         remove_tree(scratch)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from provision.errors import Refusal
 from provision.places import cache_directory
-from provision.releases.cache import locked
+from provision.releases.cache import locked, no_room
 from provision.report import Report
 
 # Remote helpers that run commands of the URL's choice are none of them.
@@ -36,6 +36,8 @@ class TaggedSource:
         """Writes the tag's tree as a tar file."""
         argv = ["archive", "--format=tar", f"--output={into}", self.commit]
         done = _git(argv, self.repository)
+        if "No space left on device" in done.stderr:
+            raise no_room(into.parent)
         if done.returncode != 0:
             raise Refusal(self.url, f"{self.tag} cannot be read: {_words(done)}", "Fetch it again.")
 

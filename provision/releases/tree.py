@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import shutil
 import subprocess
 import tarfile
 from pathlib import Path
 
 from provision.errors import Refusal, Refusals
-from provision.releases.cache import sha256_of
+from provision.releases.cache import no_room, sha256_of
 from provision.releases.contents import forbidden
 from provision.releases.source import TaggedSource
 
@@ -36,17 +37,29 @@ def lay_out(source: TaggedSource, customisations: Path | None, root: Path) -> No
     """Fills `root` with the tree to build."""
     archive = root.with_name(f"{root.name}.tar")
     source.archive(archive)
-    try:
-        # GNU tar follows no link that the archive itself laid, and leaves the directory never.
-        argv = ["tar", "--extract", "--no-same-owner", f"--file={archive}", f"--directory={root}"]
-        subprocess.run(argv, check=True)
-    finally:
-        archive.unlink()
+    _extract(archive, root)
+    archive.unlink()
     for name, path in _customisations(customisations) if customisations else []:
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     _offer_source(root, source.committed_at)
+
+
+def _extract(archive: Path, root: Path) -> None:
+    # GNU tar follows no link that the archive itself laid, and leaves the directory never.
+    argv = ["tar", "--extract", "--no-same-owner", f"--file={archive}", f"--directory={root}"]
+    done = subprocess.run(
+        argv, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
+    )
+    if "No space left on device" in done.stderr:
+        raise no_room(root)
+    if done.returncode != 0:
+        raise Refusal(
+            archive.name,
+            f"the source cannot be unpacked: {done.stderr.strip()[-1000:]}",
+            "See what its tag holds: a release is files, directories and links.",
+        )
 
 
 def _customisations(directory: Path) -> list[tuple[str, Path]]:

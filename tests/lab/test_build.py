@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import subprocess
 import tarfile
 import threading
 import time
@@ -206,7 +207,8 @@ def test_a_failing_build_says_why_and_a_mended_one_goes_through(vault: Vault, ou
     assert log is not None
     assert "no ink left" in Path(log[1]).read_text()
     assert set(store.store_directory().glob("*.tar.zst")) == before
-    assert left_behind() == []
+    key = Path(log[1]).stem.rpartition("-")[2]
+    assert left_behind(key) == []
     broken.unlink()
     assert ensure_artifact(pod(ours), vault, Silent()).is_whole
 
@@ -223,11 +225,28 @@ def test_a_build_that_makes_a_secret_is_refused(vault: Vault, ours: Path) -> Non
         ensure_artifact(pod(ours), vault, Silent())
 
 
-def left_behind() -> list[str]:
-    mounts = Path("/proc/self/mountinfo").read_text()
+def test_a_full_disk_of_the_controller_leaves_nothing(
+    vault: Vault, ours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PODFLEET_CACHE", str(tmp_path / "cache"))
+    builds = tmp_path / "cache/builds"
+    builds.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", builds], check=True)
+    try:
+        with pytest.raises(Refusal, match=r"the disk is full; nothing was kept.*Make room there"):
+            ensure_artifact(pod(ours), vault, Silent())
+        assert list(builds.iterdir()) == []
+        assert store.artifacts() == []
+    finally:
+        subprocess.run(["umount", builds], check=True)
+
+
+def left_behind(key: str) -> list[str]:
+    """What is there of a build that is over: directories, mounts."""
     builds = cache_directory() / "builds"
-    mounted = [line for line in mounts.splitlines() if str(builds) in line]
-    return [*mounted, *(str(path) for path in builds.iterdir())]
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    mounted = [line for line in mounts if f"{builds}/{key}" in line]
+    return [*mounted, *map(str, builds.glob(f"{key}*"))]
 
 
 @pytest.fixture(scope="module")
