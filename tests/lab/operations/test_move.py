@@ -1,4 +1,4 @@
-"""A pod moves from one host to the other by export and launch; one that was made by hand is adopted.
+"""A pod moves from one host to the other by export and launch; one made by hand is adopted.
 
 Keys and name stay; accounts, posts, uploads and queued deliveries come along.
 """

@@ -89,7 +89,7 @@ def test_a_resumed_step_still_knows_what_was_there_before(tmp_path: Path) -> Non
     (tmp_path / "second").write_text("half made")
     assert child(tmp_path).wait() == 0
     work = (tmp_path / "work").read_text().splitlines()
-    assert set(line for line in work if "second" in line) == {"do second False"}
+    assert {line for line in work if "second" in line} == {"do second False"}
 
 
 @pytest.mark.parametrize("step", NAMES)
