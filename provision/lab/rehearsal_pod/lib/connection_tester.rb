@@ -43,7 +43,7 @@ class ConnectionTester
   end
 
   def refuse(response)
-    code = response.return_code
+    code = DiasporaFederation::Http.word(response)
     raise Failure.new(:http_failed, "HTTP status #{response.code}") if code == :ok && response.code < 500
     raise Failure.new(:unknown_error, "HTTP status #{response.code}") if code == :ok
     raise Failure.new(:ssl_failed, code.to_s) if code == :peer_failed_verification

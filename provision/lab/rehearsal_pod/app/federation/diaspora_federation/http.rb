@@ -3,6 +3,7 @@ module DiasporaFederation
   module Http
     TIMEOUT_SECONDS = 30
     REDIRECT_LIMIT = 4
+    PEER_FAILED_VERIFICATION = 60
 
     def self.options
       {
@@ -11,6 +12,13 @@ module DiasporaFederation
         headers: {"User-Agent" => "DiasporaFederation/#{AppConfig.version_string}"},
         verbose: AppConfig.settings.typhoeus_verbose?
       }
+    end
+
+    # curl's word for what happened. Ethon 0.16 lost the name of code 60, so that a certificate which
+    # cannot be verified got the name of the code after it.
+    def self.word(response)
+      misnamed = Ethon::Curl.easy_codes[PEER_FAILED_VERIFICATION]
+      response.return_code == misnamed ? :peer_failed_verification : response.return_code
     end
 
     def self.get(url, accept:)

@@ -50,7 +50,7 @@ module DiasporaFederation
         response = Http.get(url, accept: accept)
         return response.body if response.success?
 
-        raise DiscoveryError, "Failed to fetch #{url}: #{response.return_code} #{response.code}"
+        raise DiscoveryError, "Failed to fetch #{url}: #{Http.word(response)} #{response.code}"
       end
 
       def save(_webfinger, card)

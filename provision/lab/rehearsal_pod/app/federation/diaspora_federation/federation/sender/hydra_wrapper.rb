@@ -31,7 +31,7 @@ module DiasporaFederation
         def completed(url, response)
           record(url, response)
           line = "success=#{response.success?} sender=#{@sender_id} obj=#{@subject} url=#{response.effective_url} " \
-                 "message=#{response.return_code} code=#{response.response_code} time=#{response.total_time}"
+                 "message=#{Http.word(response)} code=#{response.response_code} time=#{response.total_time}"
           return logger.info(line) if response.success?
 
           logger.warn(line)
@@ -40,7 +40,8 @@ module DiasporaFederation
 
         def record(url, response)
           root = URI.parse(url).tap {|uri| uri.path = "/" }.to_s
-          outcome = response.return_code == :ok ? response.response_code : response.return_code
+          word = Http.word(response)
+          outcome = word == :ok ? response.response_code : word
           Pod.find_or_create_by(url: root).record_delivery(outcome)
         end
       end
