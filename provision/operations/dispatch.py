@@ -18,6 +18,7 @@ from provision.contract import RUNTIMES, PodPlaces
 from provision.errors import Exit, NotSafe, Refusal
 from provision.fleet.model import Fleet, Pod
 from provision.hosts.connection import Connection
+from provision.hosts.ssh_errors import Unreachable
 from provision.operations.layout import PodLayout
 from provision.report import Report
 from provision.staging import StagedPod
@@ -105,6 +106,12 @@ def journal(connection: Connection, pod: str, operation: str | None) -> Iterator
             line: Line = json.loads(text)
             verdict = verdict or line["event"] == "verdict"
             yield line
+    except Unreachable as lost:
+        raise Refusal(
+            lost.where,
+            f"{lost.what}. The operation goes on there",
+            f"{lost.do} `podfleet follow --pod {pod}` shows how it ends.",
+        ) from lost
     except Refusal:
         # `follow` ends with the verdict's own code: after a verdict that is no failure of it.
         if not verdict:

@@ -200,6 +200,12 @@ def refuse_launched(operation: Operation) -> None:
     record = operation.record
     if record is None:
         return
+    if record.get("is_retiring"):
+        raise Refusal(
+            f"pod {operation.pod}",
+            "is half retired: its export was taken, and its removal did not end",
+            "Run `podfleet retire` again first.",
+        )
     raise Refusal(
         f"pod {operation.pod}",
         f"is launched on this host already, as {record['domain']} with {record['release_id']}",

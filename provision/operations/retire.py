@@ -98,6 +98,8 @@ class _Retire:
             shutil.rmtree(self.places.home)
         if succeeds(["getent", "passwd", self.places.user]):
             run(["userdel", self.places.user])
+        if succeeds(["getent", "group", self.places.user]):
+            run(["groupdel", self.places.user])
 
     def forget(self, _: Evidence) -> None:
         """The record goes last: until then the same command goes on where this one ended."""

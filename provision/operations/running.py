@@ -12,6 +12,7 @@ from provision.errors import Exit
 from provision.operations.locks import host_lock, pod_lock
 from provision.operations.operation import Operation, unfinished
 from provision.operations.presence import RUNTIME
+from provision.operations.pruning import prune
 from provision.operations.starting import forget_stage
 from provision.operations.step import Cut, Run
 from provision.operations.verbs import VERBS
@@ -56,6 +57,7 @@ def _run(operation: Operation) -> int:
         print("the host is going down; the operation goes on after the boot", file=sys.stderr)
         return _CUT
     forget_stage(operation.directory)
+    prune(operation.places)
     return code
 
 
