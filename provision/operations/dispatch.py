@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from provision.staging import StagedPod
 
 ENTRY = RUNTIMES / "current" / "bin" / "podfleet-host"
 FORMAT = 1
+# How a Connection tells that a program on the host failed.
+_ENDED = re.compile(r"`[^`]+` ended with (?P<code>\d+): (?P<words>.*)", re.DOTALL)
 Line = dict[str, Any]
 
 
@@ -112,10 +115,13 @@ def journal(connection: Connection, pod: str, operation: str | None) -> Iterator
             f"{lost.what}. The operation goes on there",
             f"{lost.do} `podfleet follow --pod {pod}` shows how it ends.",
         ) from lost
-    except Refusal:
+    except Refusal as error:
         # `follow` ends with the verdict's own code: after a verdict that is no failure of it.
-        if not verdict:
-            raise
+        if verdict:
+            return
+        if said := _ENDED.match(error.what):
+            raise _said(pod, int(said["code"]), said["words"].encode()) from error
+        raise
 
 
 def introduce(connection: Connection, pod: str, partners: Sequence[str]) -> dict[str, str]:

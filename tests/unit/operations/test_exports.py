@@ -68,7 +68,9 @@ def repacked(archive: Path, change: Callable[[list[tuple[str, bytes]]], None]) -
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-    packed = subprocess.run(["zstd", "-q"], input=buffer.getvalue(), capture_output=True, check=True)
+    packed = subprocess.run(
+        ["zstd", "-q"], input=buffer.getvalue(), capture_output=True, check=True
+    )
     archive.write_bytes(packed.stdout)
 
 
