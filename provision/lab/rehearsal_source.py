@@ -47,9 +47,9 @@ def rehearsal_repository(state: Path) -> str:
     return str(repository)
 
 
-def versions(tree: Path = TREE) -> list[str]:
+def versions() -> list[str]:
     """All versions, the first one first."""
-    later = (path.name for path in (tree / OVERLAYS).glob("*") if path.is_dir())
+    later = (path.name for path in (TREE / OVERLAYS).glob("*") if path.is_dir())
     return [FIRST_VERSION, *sorted(later, key=_order)]
 
 

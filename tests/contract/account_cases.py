@@ -16,6 +16,7 @@ _API = {
     "Content-Type": "application/json",
     "Accept": "application/json",
 }
+_FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 _AUTHOR = {"guid": "$guid", "diaspora_id": "$handle", "name": "$handle"}
 _POST = {
     "guid": GUID,
@@ -108,6 +109,29 @@ def _post_guid(response: Response) -> dict[str, str]:
 
 def _api(name: str, method: str, path: str, answer: Answer, body: str | None = None) -> Case:
     return Case(name, method, path, answer, headers=_API, body=body)
+
+
+def _refresh(name: str) -> Case:
+    token = {
+        "access_token": TEXT,
+        "token_type": "bearer",
+        "expires_in": Kind("about a day", lambda value: value in range(86300, 86401)),
+        "scope": Maybe(ANYTHING),
+    }
+    headers = {
+        "strict-transport-security": HSTS,
+        "cache-control": "no-store",
+        "set-cookie": SESSION,
+    }
+    return Case(
+        name,
+        "POST",
+        "/api/openid_connect/access_tokens",
+        Answer(200, "application/json", headers=headers, json=token),
+        headers=_FORM,
+        body="grant_type=refresh_token&refresh_token=$refresh_token"
+        "&client_id=$client_id&client_secret=$client_secret",
+    )
 
 
 ACCOUNT_CASES: tuple[Case, ...] = (
@@ -257,32 +281,8 @@ ACCOUNT_CASES: tuple[Case, ...] = (
         headers={"Content-Type": "application/json", "Accept": "application/json"},
         body='{"client_name": "contract", "redirect_uris": ["https://$host/"]}',
     ),
-    Case(
-        "a token for the refresh token, which stays the same",
-        "POST",
-        "/api/openid_connect/access_tokens",
-        Answer(
-            200,
-            "application/json",
-            headers={
-                "strict-transport-security": HSTS,
-                "cache-control": "no-store",
-                "set-cookie": SESSION,
-            },
-            json={
-                "access_token": TEXT,
-                "token_type": "bearer",
-                "expires_in": Kind("about a day", lambda value: value in range(86300, 86401)),
-                "scope": Maybe(ANYTHING),
-            },
-        ),
-        headers={
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Accept": "application/json",
-        },
-        body="grant_type=refresh_token&refresh_token=$refresh_token"
-        "&client_id=$client_id&client_secret=$client_secret",
-    ),
+    _refresh("a token for the refresh token"),
+    _refresh("the same refresh token again"),
     Case(
         "no token for a wrong secret",
         "POST",
