@@ -16,6 +16,7 @@ from typing import Any
 JOB = "Workers::CleanCachedFiles"
 QUEUE = "low"
 PATIENCE_SECONDS = 60
+SILENCE_SECONDS = 25
 
 
 class Redis:
@@ -55,12 +56,14 @@ def has(jobs: list[str], jid: str) -> str | None:
 def is_idle(redis: Redis, jid: str, since: float) -> bool:
     """Whether every sidekiq has told, after `since`, what it works on, and it is not this job.
 
-    They tell it with each heartbeat, at least every ten seconds.
+    They tell it with each heartbeat, every ten seconds; one that has been silent for longer than
+    SILENCE_SECONDS died (in a power cut, say), and Redis has not forgotten it yet.
     """
     processes = redis("SMEMBERS", "processes")
     beats = [float(redis("HGET", process, "beat") or 0) for process in processes]
+    living = [beat for beat in beats if beat > time.time() - SILENCE_SECONDS]
     at_work = [has(redis("HVALS", process + ":work"), jid) for process in processes]
-    return bool(beats) and min(beats) > since and not any(at_work)
+    return bool(living) and min(living) > since and not any(at_work)
 
 
 def main(path: str) -> None:

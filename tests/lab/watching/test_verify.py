@@ -144,7 +144,7 @@ def test_mail_server_is_quoted(standing: Standing) -> None:
     standing.podfleet("up", "--yes")
 
 
-def test_a_host_that_is_off_fails_with_its_pods(standing: Standing) -> None:
+def test_a_host_that_is_off_fails_with_its_pods_and_comes_back(standing: Standing) -> None:
     standing.podfleet("lab kill", "two")
     try:
         found = failed(verify(standing, "--host", "two"))
@@ -154,3 +154,5 @@ def test_a_host_that_is_off_fails_with_its_pods(standing: Standing) -> None:
         ]
     finally:
         standing.podfleet("lab boot", "two")
+    standing.on("two", "systemctl", "is-system-running", "--wait", check=False)
+    assert failed(verify(standing, "--host", "two")) == []
