@@ -10,6 +10,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,13 +87,23 @@ def _install(wanted: list[str], lock: Path, into: Path, python: str, platform: s
     argv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-progress"]
     argv += ["--target", str(into), "--python-version", python, "--python-platform", platform]
     argv += ["--only-binary", ":all:", "--constraints", str(lock), "--", *wanted]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=_index())
     if done.returncode != 0:
         raise Refusal(
             "runtime",
             f"the wheels for the hosts could not be had: {done.stderr.strip()}",
             "See that this machine reaches its package index, then run the command again.",
         )
+
+
+def _index() -> dict[str, str]:
+    """Tells uv, which ignores pip's configuration, of the index that it names."""
+    environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
+    argv = [sys.executable, "-m", "pip", "config", "list"]
+    said = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    if found := re.findall(r"^[^=]*\.index-url='(.*)'$", said, re.MULTILINE):
+        environment.setdefault("UV_DEFAULT_INDEX", found[-1])
+    return environment
 
 
 def _drop_unused(site: Path) -> None:

@@ -298,6 +298,7 @@ def test_a_full_host_keeps_nothing_of_it(built: tuple[Pod, Artifact], lab: Lab) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_a_host_builds_what_the_controller_does_not(vault: Vault, lab: Lab, ours: Path) -> None:
     host, told = lab.connection("one"), Told()
     artifact = ensure_artifact(pod(ours), vault, told, on=host)
