@@ -23,6 +23,10 @@ def newest_journal(pod: str, verb: str) -> Path | None:
     return found[-1] if found else None
 
 
+def size_of(journal: Path | None) -> int:
+    return journal.stat().st_size if journal else -1
+
+
 def is_first_start(journal: Path) -> bool:
     """Whether the last whole line says that a step starts which never started before."""
     lines = []
@@ -38,10 +42,11 @@ def is_first_start(journal: Path) -> bool:
 
 
 def watch(pod: str, verb: str) -> None:
-    size = -1
+    # What is there already was there before the cut: only what comes now counts.
+    size = size_of(newest_journal(pod, verb))
     while True:
         journal = newest_journal(pod, verb)
-        now = journal.stat().st_size if journal else -1
+        now = size_of(journal)
         if journal and now != size and is_first_start(journal):
             try:
                 freeze_file(pod).write_text("1")

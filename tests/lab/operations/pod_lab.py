@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import tempfile
 import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +139,19 @@ class PodLab:
         """The pod's release, shipped to its host."""
         self.vault.ensure_pod(pod)
         if self.release is None:
-            self.release = ensure_artifact(self.pod(pod), self.vault, Lines())
+            self.release = self._own(ensure_artifact(self.pod(pod), self.vault, Lines()))
         ship(self.release, self.connection(self.host_of(pod)))
         return self.release
+
+    def _own(self, artifact: Artifact) -> Artifact:
+        """A copy that stays, though others build and prune in the store meanwhile."""
+        assert artifact.signature is not None
+        where = self.directory / "release"
+        where.mkdir()
+        for path in (artifact.path, artifact.manifest_path):
+            shutil.copy(path, where / path.name)
+        shutil.copy(artifact.signature, where / "signature")
+        return replace(artifact, directory=where, signature=where / "signature")
 
     @contextmanager
     def staged(self, pod: str, release_id: str) -> Iterator[StagedPod]:
