@@ -50,6 +50,8 @@ def public_half(private: str) -> str:
 
 # What a fleet, and each pod, has of its own from the first; the paths are those in the vault.
 OF_FLEET: Mapping[str, Callable[[], str]] = {"signing_key": signing_key}
+# What a pod's data and its users' sessions hang on: with others it would be another pod.
+IDENTITY = ("secret_key_base", "oidc_key")
 OF_POD: Mapping[str, Callable[[], str]] = {
     "secret_key_base": secret_key_base,
     "oidc_key": oidc_key,

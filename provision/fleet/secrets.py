@@ -15,6 +15,7 @@ import yaml
 
 from provision.errors import Refusal
 from provision.fleet import ansible_vault, keys
+from provision.fleet.launched import launched_domains
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.vault_password import VaultPassword, password_of, read
 from provision.quoting import toml
@@ -79,7 +80,19 @@ class Vault:
     def ensure_pod(self, pod: Pod | str) -> None:
         """Makes what every pod has and this one lacks: its keys and first passwords."""
         name = pod if isinstance(pod, str) else pod.name
+        if name in launched_domains(self.path.parent):
+            self.need_keys(name)
         self._ensure({f"pods.{name}.{key}": make for key, make in keys.OF_POD.items()})
+
+    def need_keys(self, pod: str) -> None:
+        """Refuses where a pod that was launched has lost its keys: new ones are never made."""
+        if missing := [key for key in keys.IDENTITY if self.get(f"pods.{pod}.{key}") is None]:
+            raise Refusal(
+                str(self.path),
+                f"holds no {' and no '.join(missing)} of pod {pod}, which was launched with them",
+                "Put secrets.vault back from Git or a copy; podfleet never makes new keys for a "
+                "pod that exists. They are on its host, too, and in its exports.",
+            )
 
     def rotate(self, path: str) -> None:
         """Makes a secret of podfleet's own anew; the old value is gone."""
@@ -147,8 +160,16 @@ class Vault:
 
     def _load(self) -> dict[str, str]:
         if not self.path.exists():
+            self._refuse_lost()
             return {}
         return _parse(self.path, self._unseal(read(self.path)))
+
+    def _refuse_lost(self) -> None:
+        """No vault is made where one must have been: new keys would be other pods' than these."""
+        if launched := ", ".join(launched_domains(self.path.parent)):
+            what = f"is gone, though it holds the keys of what was launched: {launched}"
+            do = "Put it back from Git or a copy; podfleet never makes new keys for a pod."
+            raise Refusal(str(self.path), what, do)
 
     def _unseal(self, sealed: bytes) -> bytes:
         try:
