@@ -6,7 +6,9 @@ or the network is cut, its standard input ends, and the lock is free.
 
 from __future__ import annotations
 
+import getpass
 import secrets
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -58,6 +60,7 @@ def _argv() -> list[str]:
     unit = f"podfleet-platform-{secrets.token_hex(4)}"
     wrapper = ["systemd-run", "--pipe", "--quiet", "--collect", "--wait", f"--unit={unit}"]
     program = ["python3", "-I", "-c", _HOLDER.read_text(), str(HOST_LOCK), str(STATE)]
+    program.append(f"{getpass.getuser()}@{socket.gethostname()}")
     return [*wrapper, "--description=podfleet's platform run", *program]
 
 

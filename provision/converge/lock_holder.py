@@ -1,7 +1,8 @@
 """Runs on the host (standard library alone): takes the host's lock and holds it until stdin ends.
 
 Prints `held`, or `held again` where the last holder was not told `done`; else one line that says
-who is in the way since when, and ends. Arguments: the lock, the directory of podfleet's state.
+who is in the way since when, and ends. Arguments: the lock, the directory of podfleet's state,
+who asks for it; others read that from the arguments of this process.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+# How the units begin that this script runs in.
+RUN = "podfleet-platform-"
 
-def main(lock_path: str, state: str) -> int:
+
+def main(lock_path: str, state: str, operator: str) -> int:
     """0 after holding the lock, 1 where somebody else is at work."""
     Path(lock_path).parent.mkdir(mode=0o755, exist_ok=True)
     lock = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -58,7 +62,15 @@ def _described(pid: str) -> str:
         since = time.strftime("%H:%M:%S UTC", time.gmtime(Path(f"/proc/{pid}").stat().st_ctime))
     except OSError:
         return f"process {pid} holds its lock"
-    return f"{group.rpartition('/')[2] or 'a process'} (process {pid}) holds its lock since {since}"
+    unit = group.rpartition("/")[2] or "a process"
+    if unit.startswith(RUN):
+        return f"platform run by {_last_argument(pid)} (process {pid}) holds its lock since {since}"
+    return f"{unit} (process {pid}) holds its lock since {since}"
+
+
+def _last_argument(pid: str) -> str:
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    return words[-1].decode(errors="replace")
 
 
 def unfinished_operations(state: Path) -> Iterator[str]:

@@ -20,6 +20,7 @@ UNFINISHED = "platform.unfinished"
 @contextmanager
 def holding(directory: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     argv = [sys.executable, "-I", lock_holder.__file__, str(directory / "lock"), str(directory)]
+    argv.append("alice@laptop")
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
