@@ -34,17 +34,21 @@ _MEANINGS = (
 _PATTERN = re.compile("|".join(words for words, _, _ in _MEANINGS), re.IGNORECASE)
 
 
+class Unreachable(Refusal):
+    """A host that could not be reached, or that was lost meanwhile."""
+
+
 def is_ssh_failure(words: str) -> bool:
     """Whether these last words are ssh's own: 255 may also be the command's exit code."""
     return bool(_PATTERN.search(words))
 
 
-def explain(host: str, destination: str, words: str) -> Refusal:
+def explain(host: str, destination: str, words: str) -> Unreachable:
     """The refusal for what ssh said when it could not talk to a host."""
     changed = _OFFENDING.search(words)
     if "IDENTIFICATION HAS CHANGED" in words and changed:
         where = f"{changed['file']}:{changed['line']}"
-        return Refusal(
+        return Unreachable(
             f"host {host}",
             f"shows another key than the one pinned in {where}: someone may be listening in",
             f"If you reinstalled that host, compare the new key on its console, delete line "
@@ -53,8 +57,8 @@ def explain(host: str, destination: str, words: str) -> Refusal:
     for pattern, what, do in _MEANINGS:
         if re.search(pattern, words, re.IGNORECASE):
             said = words.strip().splitlines()[-1]
-            return Refusal(f"host {host}", f"{what.format(to=destination)}: {said}", do)
-    return Refusal(
+            return Unreachable(f"host {host}", f"{what.format(to=destination)}: {said}", do)
+    return Unreachable(
         f"host {host}",
         f"SSH to {destination} failed: {words.strip() or 'without a word'}",
         "Try the same with ssh by hand.",
