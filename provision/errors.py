@@ -48,6 +48,8 @@ class Refusals(Refusal):
 
     def __init__(self, errors: Sequence[PodfleetError]) -> None:
         self.errors = tuple(errors)
+        # One that is not safe stays so in company.
+        self.exit_code = max(error.exit_code for error in self.errors)
         first = self.errors[0]
         super().__init__(first.where, first.what, first.do)
 

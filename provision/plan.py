@@ -20,13 +20,15 @@ from provision.errors import PodfleetError, Refusal
 from provision.fleet.model import Fleet, Host, Pod
 from provision.fleet.secrets import Vault, open_vault
 from provision.hosts.connection import Connection
-from provision.hosts.facts import HostFacts, PodFacts, gather
+from provision.hosts.facts import HostFacts, OperationFacts, PodFacts, gather
 from provision.hosts.providers import connect
 from provision.operations.effects import Effect, effects
 from provision.releases.runtime import runtime_tarball
 from provision.releases.signature import allowed_signers
 from provision.report import Report
 from provision.staging import stage_pod
+
+LEFT_BY_A_LAUNCH = "it was launched while nobody followed: its canary's tokens are not kept yet"
 
 
 class Action(StrEnum):
@@ -36,7 +38,7 @@ class Action(StrEnum):
     CONVERGE = "converge"  # run the roles
     LAUNCH = "launch"
     CONFIGURE = "configure"
-    FINISH = "finish"  # an operation is under way: wait for it
+    FINISH = "finish"  # wait for an operation under way, or keep what a launch left on the host
     UNREACHABLE = "unreachable"
 
 
@@ -150,6 +152,15 @@ def plan_of(fleet: Fleet, chosen: Sequence[Pod], seen: Mapping[str, Seen], *, de
     return Plan(host_plans, pod_plans)
 
 
+def awaited(pods: Iterable[Pod], seen: Mapping[str, Seen]) -> Iterable[tuple[Pod, OperationFacts]]:
+    """The pods with an operation under way, and that operation."""
+    for pod in pods:
+        facts = seen[pod.host].facts
+        operation = facts.pods[pod.name].operation if facts and pod.name in facts.pods else None
+        if operation and not operation.finished:
+            yield pod, operation
+
+
 def running_release(facts: PodFacts | None) -> str | None:
     """The release id that the host recorded for a launched pod."""
     return str(facts.record["release_id"]) if facts and facts.record else None
@@ -219,18 +230,21 @@ def _launch_reasons(facts: PodFacts | None) -> tuple[str, ...]:
 def _plan_launched(fleet: Fleet, pod: Pod, facts: PodFacts, vault: Vault, *, deep: bool) -> PodPlan:
     record = facts.record or {}
     refuse_changed_domain(fleet, pod, str(record["domain"]))
+    vault.need_keys(pod.name)
     staged_manifest = _staged_manifest(fleet, pod, str(record["release_id"]), vault)
     same = staged_manifest["digest"] == record["digest"]
     changed = tuple(effects(record["manifest"], staged_manifest, facts.drift))
     reasons = [str(drift) for drift in facts.drift]
     reasons += [] if same else ["the fleet file says something else than what was applied"]
     reasons += ["asked for (--deep)"] if deep else []
+    left = [] if vault.get(f"pods.{pod.name}.canary") else [LEFT_BY_A_LAUNCH]
+    needed = Action.CONFIGURE if reasons else Action.FINISH if left else Action.NOTHING
     return PodPlan(
         pod.name,
         pod.host,
-        Action.CONFIGURE if reasons else Action.NOTHING,
+        needed,
         pod.release,
-        tuple(reasons),
+        (*reasons, *left),
         changed if reasons else (),
         tuple(_release_notes(pod, str(record["release_id"]))),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,17 +16,18 @@ from typing import Any, TypeVar
 from monitoring.canary.flights import Flight
 from provision.converge.run import converge
 from provision.converge.stage import stage_host
-from provision.errors import Refusal, Refusals
+from provision.errors import PodfleetError, Refusal, Refusals
 from provision.federation import introduce_pods, prove_federation
 from provision.fleet.launched import record_launched
 from provision.fleet.model import Fleet, Host, Pod
 from provision.fleet.secrets import Vault, open_vault
 from provision.hosts.connection import Connection
-from provision.hosts.facts import HostFacts
+from provision.hosts.facts import HostFacts, OperationFacts
 from provision.hosts.providers import boot
 from provision.operations import dispatch
 from provision.operations.adopting import send_export
-from provision.plan import Action, Plan, Seen, look, plan_of, running_release, select
+from provision.plan import Action, Plan, Seen, awaited, look, plan_of, running_release, select
+from provision.preflight.machine import unfit
 from provision.releases.build import ensure_artifact
 from provision.releases.runtime import runtime_tarball
 from provision.releases.ship import ship
@@ -95,7 +96,13 @@ def up(
     for line in plan.lines():
         report.line(line)
     run = Run(fleet, open_vault(fleet), report, seen, sources or {}, reopen)
-    _refuse_unreachable(seen)
+    _refuse_unfit(run, plan)
+    if under_way := list(awaited(chosen, seen)):
+        _each(run, under_way, lambda one: _await(run, *one))
+        run = replace(run, seen=_look_again(run))
+        plan = plan_of(fleet, chosen, run.seen, deep=deep or reopen)
+        for line in plan.lines():
+            report.line(line)
     touched = [part for part in plan.pods if part.action in actions]
     run = _prepare(run, plan, touched_pods(fleet, touched, Action.LAUNCH))
     _operate(run, touched)
@@ -107,9 +114,26 @@ def touched_pods(fleet: Fleet, parts: Iterable[Any], action: Action) -> list[Pod
     return [fleet.pods[part.name] for part in parts if part.action is action]
 
 
-def _refuse_unreachable(seen: Mapping[str, Seen]) -> None:
-    if errors := [one.error for one in seen.values() if one.error]:
+def _refuse_unfit(run: Run, plan: Plan) -> None:
+    """Before anything is touched anywhere: every host answers, and can carry what it shall."""
+    if errors := [one.error for one in run.seen.values() if one.error]:
         raise Refusals(errors)
+    launching = {part.host for part in plan.pods if part.action is Action.LAUNCH}
+    unfit_hosts: list[PodfleetError] = []
+    for name in run.seen:
+        host, _, facts = run.host(name)
+        is_new = facts.platform is None or name in launching
+        unfit_hosts += unfit(host, facts, is_new=is_new)
+    if unfit_hosts:
+        raise Refusals(unfit_hosts)
+
+
+def _await(run: Run, pod: Pod, operation: OperationFacts) -> None:
+    """Wait for what another run began, and keep what it left: nobody else may."""
+    _, connection, _ = run.host(pod.host)
+    run.report.line(f"pod {pod.name}: waits for {operation}")
+    with run.report.step(f"{operation.operation} that was under way", f"pod {pod.name}"):
+        dispatch.follow(connection, pod.name, operation.id, run.report)
 
 
 def _prepare(run: Run, plan: Plan, launching: Sequence[Pod]) -> Run:
@@ -118,7 +142,7 @@ def _prepare(run: Run, plan: Plan, launching: Sequence[Pod]) -> Run:
     hosts = [part.name for part in plan.hosts if part.action is Action.CONVERGE]
     with ThreadPoolExecutor(max_workers=1) as builder:
         builds = builder.submit(_build, run, launching)
-        _each(hosts, lambda name: _converge(run, name))
+        _each(run, hosts, lambda name: _converge(run, name))
         builds.result()
     return run if not hosts else replace(run, seen=_look_again(run))
 
@@ -145,7 +169,7 @@ def _build(run: Run, pods: Sequence[Pod]) -> None:
 
 def _operate(run: Run, parts: Sequence[Any]) -> None:
     verbs = {Action.LAUNCH: _launch, Action.CONFIGURE: _configure, Action.FINISH: _finish}
-    _each(parts, lambda part: verbs[part.action](run, run.fleet.pods[part.name]))
+    _each(run, parts, lambda part: verbs[part.action](run, run.fleet.pods[part.name]))
 
 
 def _launch(run: Run, pod: Pod) -> None:
@@ -155,6 +179,7 @@ def _launch(run: Run, pod: Pod) -> None:
     with run.report.step("ship the artifact", f"pod {pod.name}"):
         ship(artifact, connection)
     _run_operation(run, pod, "launch", artifact.release_id, _sent(run, pod))
+    # Another one of this name may have been launched before, and retired: its tokens are no more.
     keep_canary(run.vault, connection, pod)
     record_launched(run.fleet, pod)
 
@@ -167,15 +192,15 @@ def _configure(run: Run, pod: Pod) -> None:
             f"pod {pod.name}", "it is not launched", f"Run podfleet launch --pod {pod.name}."
         )
     _run_operation(run, pod, "configure", release_id, {"reopen": True} if run.reopen else {})
+    _finish(run, pod)
 
 
 def _finish(run: Run, pod: Pod) -> None:
-    """Wait for what another run began; what is left to do after it, the next `up` does."""
-    _, connection, facts = run.host(pod.host)
-    operation = facts.pods[pod.name].operation
-    assert operation is not None, "a plan finishes only what is under way"
-    with run.report.step(f"{operation.operation} that was under way", f"pod {pod.name}"):
-        dispatch.follow(connection, pod.name, operation.id, run.report)
+    """Keep what a launch left on the host, if it ended while nobody followed it."""
+    _, connection, _ = run.host(pod.host)
+    if run.vault.get(f"pods.{pod.name}.canary") is None:
+        keep_canary(run.vault, connection, pod)
+    record_launched(run.fleet, pod)
 
 
 def _sent(run: Run, pod: Pod) -> dict[str, Any]:
@@ -208,21 +233,34 @@ def _prove(run: Run, parts: Sequence[Any]) -> tuple[Flight, ...]:
     if not parts:
         return ()
     connections = {name: run.host(name)[1] for name in run.seen}
-    if touched_pods(run.fleet, parts, Action.LAUNCH):
+    if any(part.action in (Action.LAUNCH, Action.FINISH) for part in parts):
         introduce_pods(run.fleet, connections, run.report)
     return prove_federation(run.fleet, run.vault, run.report)
 
 
-def _each(parts: Iterable[Part], work: Callable[[Part], None]) -> None:
+def _each(run: Run, parts: Iterable[Part], work: Callable[[Part], None]) -> None:
     """Do the work for all parts at once, wait for all, and raise every error there was."""
     with ThreadPoolExecutor(max_workers=PARALLEL) as threads:
         tasks = [threads.submit(work, part) for part in parts]
-    errors = [error for task in tasks if (error := task.exception())]
-    ours = [error for error in errors if not isinstance(error, Refusal)]
+        try:
+            errors = [error for task in tasks if (error := task.exception())]
+        except KeyboardInterrupt:
+            _let_go(run, tasks)
+            raise
+    ours = [error for error in errors if not isinstance(error, PodfleetError)]
     if ours:
         raise ours[0]
-    if errors:
-        raise Refusals([error for error in errors if isinstance(error, Refusal)])
+    if refused := [error for error in errors if isinstance(error, PodfleetError)]:
+        raise refused[0] if len(refused) == 1 else Refusals(refused)
+
+
+def _let_go(run: Run, tasks: Iterable[Future[None]]) -> None:
+    """Whoever waits for a host is released at once; what was begun there goes on."""
+    for task in tasks:
+        task.cancel()
+    for seen in run.seen.values():
+        if seen.connection:
+            seen.connection.close()
 
 
 def _scratch() -> tempfile.TemporaryDirectory[str]:
