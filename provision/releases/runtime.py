@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,10 +170,15 @@ def _pack(files: dict[str, Path], target: Path) -> None:
 
 
 def _prune(store: Path) -> None:
-    """Old runtimes can be made again from their own checkout."""
-    newest_first = sorted(store.glob("*.tar.gz"), key=lambda path: -path.stat().st_mtime)
-    for old in newest_first[KEPT_RUNTIMES:]:
+    """Old runtimes, and the wheels of old locks, can be made again from their own checkout."""
+    for old in _all_but_newest(store.glob("*.tar.gz")):
         old.unlink()
+    for old in _all_but_newest(path for path in store.glob("site-*") if path.is_dir()):
+        shutil.rmtree(old)
+
+
+def _all_but_newest(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: -path.stat().st_mtime)[KEPT_RUNTIMES:]
 
 
 def _checksum(target: Path) -> str:

@@ -6,6 +6,7 @@ with the key of the fleet that asks for it, for several fleets may share one.
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from provision.errors import Refusal
 from provision.places import cache_directory
 from provision.releases.cache import sha256_of, whole_file
 from provision.releases.manifest import Manifest, read_manifest
+
+KEPT = 20
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,10 @@ def find(key: str) -> Artifact | None:
     if not named.is_file():
         return None
     artifact = read(named.read_text())
-    return artifact if artifact is not None and artifact.is_whole else None
+    if artifact is None or not artifact.is_whole:
+        return None
+    os.utime(artifact.manifest_path)
+    return artifact
 
 
 def read(release_id: str) -> Artifact | None:
@@ -77,7 +83,19 @@ def keep(key: str, tarball: Path, manifest: Manifest) -> Artifact:
         partial.write_bytes(manifest.to_bytes())
     with whole_file(artifact.directory / "keys" / key, 0o600) as partial:
         partial.write_text(artifact.release_id)
+    _prune()
     return artifact
+
+
+def _prune() -> None:
+    """The KEPT that were used last stay; what a host runs lies on the host."""
+    for old in sorted(artifacts(), key=_used_at, reverse=True)[KEPT:]:
+        old.path.unlink()
+        old.manifest_path.unlink()
+
+
+def _used_at(artifact: Artifact) -> int:
+    return artifact.manifest_path.stat().st_mtime_ns
 
 
 def artifacts() -> list[Artifact]:

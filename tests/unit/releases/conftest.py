@@ -89,7 +89,7 @@ class Shipped:
 
 @pytest.fixture
 def shipped(tmp_path: Path, tree: Path, vault: Vault) -> Callable[..., Shipped]:
-    def make(signer: Vault = vault, **changes: Any) -> Shipped:
+    def make(signer: Vault = vault, key: str = "key", **changes: Any) -> Shipped:
         tarball = tmp_path / "release.tar.zst"
         recipe.pack(tree, tarball)
         found: dict[str, Any] = {
@@ -97,7 +97,7 @@ def shipped(tmp_path: Path, tree: Path, vault: Vault) -> Callable[..., Shipped]:
             "tarball_bytes": tarball.stat().st_size,
         }
         manifest = replace(MANIFEST, **{**found, **changes})
-        artifact = store.keep("key", tarball, manifest)
+        artifact = store.keep(key, tarball, manifest)
         (artifact.directory / f"{artifact.release_id}.json.sig").write_bytes(
             sign(artifact.manifest_path.read_bytes(), signer)
         )

@@ -43,6 +43,18 @@ def test_all_are_listed_newest_first(shipped: Make) -> None:
     assert [one.release_id for one in store.artifacts()] == [new.release_id, old.release_id]
 
 
+def test_what_was_not_used_for_longest_makes_room(
+    shipped: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "KEPT", 2)
+    used = shipped(key="first", built_at="2026-01-01T00:00:00+00:00").release_id
+    unused = shipped(key="second", built_at="2026-01-02T00:00:00+00:00").release_id
+    assert store.find("first")
+    new = shipped(key="third", built_at="2026-01-03T00:00:00+00:00").release_id
+    assert {one.release_id for one in store.artifacts()} == {used, new}
+    assert not list(store.store_directory().glob(f"{unused}.tar.zst"))
+
+
 def test_nobody_else_may_look_in(shipped: Make) -> None:
     kept = shipped()
     assert kept.directory.stat().st_mode & 0o077 == 0
