@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -47,8 +48,24 @@ class User:
         return self.podfleet("init", "my-fleet", "--yes", *words)
 
 
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> User:
+    """Somebody who has run init already: making keys takes a second."""
+    user = User(tmp_path_factory.mktemp("settled"))
+    made = user.init()
+    assert made.returncode == 0, made.stderr
+    return user
+
+
 @pytest.fixture
 def user(tmp_path: Path) -> User:
+    return User(tmp_path)
+
+
+@pytest.fixture
+def owner(tmp_path: Path, settled: User) -> User:
+    """Somebody with a fleet, my-fleet, of their own."""
+    shutil.copytree(settled.home, tmp_path, dirs_exist_ok=True)
     return User(tmp_path)
 
 
@@ -75,31 +92,29 @@ def test_init_that_nobody_can_answer_names_the_flag(user: User) -> None:
     assert made.returncode == 2 and "Give --domain." in made.stderr
 
 
-def test_a_secret_comes_by_standard_input_and_is_nowhere_in_the_clear(user: User) -> None:
-    user.init()
+def test_a_secret_comes_by_standard_input_and_is_nowhere_in_the_clear(owner: User) -> None:
     secret = "correct horse battery staple"
     path = "pods.main.settings.mail.smtp.password"
     fleet = ("--fleet", "my-fleet")
-    kept = user.podfleet("secrets", "set", "main", "mail.smtp.password", *fleet, stdin=secret)
+    kept = owner.podfleet("secrets", "set", "main", "mail.smtp.password", *fleet, stdin=secret)
     assert kept.returncode == 0, kept.stderr
     assert secret not in kept.stdout + kept.stderr
-    shown = user.podfleet("secrets", "show", *fleet, "--json")
+    shown = owner.podfleet("secrets", "show", *fleet, "--json")
     assert path in json.loads(shown.stdout) and secret not in shown.stdout
-    assert user.podfleet("secrets", "show", path, *fleet).stdout == f"{secret}\n"
-    for file in (user.home / "my-fleet").rglob("*"):
+    assert owner.podfleet("secrets", "show", path, *fleet).stdout == f"{secret}\n"
+    for file in (owner.home / "my-fleet").rglob("*"):
         assert not file.is_file() or secret not in file.read_text()
 
 
-def test_rotate_asks_first_and_makes_another(user: User) -> None:
-    user.init()
+def test_rotate_asks_first_and_makes_another(owner: User) -> None:
     show = ("secrets", "show", "fleet.signing_key", "--fleet", "my-fleet")
     rotate = ("secrets", "rotate", "fleet.signing_key", "--fleet", "my-fleet")
-    before = user.podfleet(*show).stdout
-    asked = user.podfleet(*rotate)
+    before = owner.podfleet(*show).stdout
+    asked = owner.podfleet(*rotate)
     assert asked.returncode == 2 and "Give --yes." in asked.stderr
-    assert user.podfleet(*show).stdout == before
-    assert user.podfleet(*rotate, "--yes").returncode == 0
-    assert user.podfleet(*show).stdout not in ("", before)
+    assert owner.podfleet(*show).stdout == before
+    assert owner.podfleet(*rotate, "--yes").returncode == 0
+    assert owner.podfleet(*show).stdout not in ("", before)
 
 
 @pytest.mark.parametrize(
@@ -111,18 +126,16 @@ def test_rotate_asks_first_and_makes_another(user: User) -> None:
         (("show", "pods.main.nothing"), "holds no pods.main.nothing"),
     ],
 )
-def test_a_secret_that_cannot_be_is_refused(user: User, argv: tuple[str, ...], words: str) -> None:
-    user.init()
-    done = user.podfleet("secrets", *argv, "--fleet", "my-fleet", stdin="value")
+def test_a_secret_that_cannot_be_is_refused(owner: User, argv: tuple[str, ...], words: str) -> None:
+    done = owner.podfleet("secrets", *argv, "--fleet", "my-fleet", stdin="value")
     assert done.returncode == 1 and words in done.stderr, done.stderr
 
 
-def test_every_error_of_a_fleet_file_is_said_at_once(user: User) -> None:
-    user.init()
-    file = user.home / "my-fleet/fleet.toml"
+def test_every_error_of_a_fleet_file_is_said_at_once(owner: User) -> None:
+    file = owner.home / "my-fleet/fleet.toml"
     text = file.read_text()
     file.write_text(text.replace("2 GiB", "2 bananas").replace("pod.example.org", "no_name"))
-    done = user.podfleet("validate", "my-fleet")
+    done = owner.podfleet("validate", "my-fleet")
     lines = done.stderr.splitlines()
     assert done.returncode == 1 and len(lines) >= 2, done.stderr
     assert all(line.startswith(f"{file}:") for line in lines)
@@ -140,16 +153,15 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def test_an_unreachable_host_is_a_finding_of_status_and_plan(user: User) -> None:
+def test_an_unreachable_host_is_a_finding_of_status_and_plan(owner: User) -> None:
     with socket.socket() as closed:
         closed.bind(("", 0))
         port = closed.getsockname()[1]
-        made = user.init(**{"--address": own_address()})
-        assert made.returncode == 0, made.stderr
-        file = user.home / "my-fleet/fleet.toml"
-        file.write_text(file.read_text().replace("[hosts.vps]", f"[hosts.vps]\nssh_port = {port}"))
-        status = user.podfleet("status", "my-fleet", "--json")
-        plan = user.podfleet("plan", "my-fleet", "--json")
+        file = owner.home / "my-fleet/fleet.toml"
+        text = file.read_text().replace("203.0.113.10", own_address())
+        file.write_text(text.replace("[hosts.vps]", f"[hosts.vps]\nssh_port = {port}"))
+        status = owner.podfleet("status", "my-fleet", "--json")
+        plan = owner.podfleet("plan", "my-fleet", "--json")
     assert (status.returncode, plan.returncode) == (0, 0), status.stderr + plan.stderr
     (pod,) = json.loads(status.stdout)["pods"]
     (host,) = json.loads(status.stdout)["hosts"]

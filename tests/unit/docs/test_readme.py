@@ -21,7 +21,7 @@ TRIED = {
     "podfleet up": "tests/lab/test_up.py",
     "podfleet plan": "tests/lab/test_up.py",
     "podfleet status": "tests/lab/test_up.py",
-    "podfleet verify": "tests/lab/test_verify.py",
+    "podfleet verify": "tests/lab/watching/test_verify.py",
     "podfleet canary": "tests/lab/test_up.py",
     "podfleet lab": "tests/lab/test_readme.py",
     "podfleet init": "tests/unit/cli/test_verbs.py",
@@ -30,8 +30,8 @@ TRIED = {
     "podfleet logs": "tests/lab/test_readme.py",
     "podfleet exec": "tests/lab/test_readme.py",
     "podfleet follow": "tests/lab/test_readme.py",
-    "podfleet export": "tests/lab/test_move.py",
-    "podfleet launch": "tests/lab/test_move.py",
+    "podfleet export": "tests/lab/test_readme.py",
+    "podfleet launch": "tests/lab/test_readme.py",
 }
 NEEDS_A_SERVER = {"podfleet probe": "a pod of the world"}
 
