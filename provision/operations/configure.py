@@ -16,6 +16,7 @@ from provision.operations import (
     applying,
     gates,
     keeping,
+    keys,
     presence,
     recording,
     release_tree,
@@ -80,6 +81,7 @@ class _Configure:
         changed = presence.make_present(self.operation, seen["uid"])
         shall = frozenset(entry["path"] for entry in self.operation.manifest["files"])
         presence.remove_files(record["manifest"], keep=shall)
+        keys.put_in_place(self.operation)
         release_tree.write_settings(self.operation, record["database"])
         return {"changed": changed}
 

@@ -31,9 +31,7 @@ def exists(name: str) -> bool:
 
 def ensure(places: PodPlaces, name: str) -> None:
     """The pod's role and this database of it, with its rights; what is there stays."""
-    variables = {"role": places.user, "name": name}
-    for sql in (_ROLE, _DATABASE, _RIGHTS):
-        psql(sql, variables)
+    psql(_ROLE + _DATABASE + _RIGHTS, {"role": places.user, "name": name})
 
 
 def drop(name: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import shutil
 from pathlib import Path
 
+from provision.contract import PodPlaces
 from provision.errors import Refusal
 from provision.operations.operation import Operation
 from provision.writing import write_atomically
@@ -26,6 +28,20 @@ def put_in_place(operation: Operation) -> dict[str, list[str]]:
         path.chmod(0o640)
         shutil.chown(path, "root", operation.places.user)
     return {"put": put}
+
+
+def entries(places: PodPlaces) -> list[dict[str, str]]:
+    """The keys as the record lists files, so that one made readable is drift as any other."""
+    return [
+        {
+            "path": str(path),
+            "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+            "mode": "0640",
+            "owner": "root",
+            "group": places.user,
+        }
+        for path in (places.keys / name for name in NAMES)
+    ]
 
 
 def _refuse_other(operation: Operation, path: Path, content: bytes) -> None:

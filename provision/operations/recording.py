@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from provision.operations import units
+from provision.operations import keys, units
 from provision.operations.operation import FORMAT, Operation
 from provision.operations.presence import RUNTIME
 from provision.writing import write_atomically
@@ -25,6 +25,7 @@ def record(operation: Operation, database: str) -> dict[str, Any]:
         "database": database,
         "digest": operation.manifest["digest"],
         "manifest": operation.manifest,
+        "keys": keys.entries(operation.places),
         "units": units.managed(operation.places, pod["release_id"]),
         "runtime": RUNTIME.name,
         "launched_at": old.get("launched_at", now),
