@@ -107,7 +107,6 @@ def _say_what_is_left_out(options: argparse.Namespace) -> int:
 
 def _install_lab_packages() -> None:
     from provision.debian import ensure_packages
-
     from provision.lab.requirements import DEBIAN_PACKAGES
     from provision.report import Lines
 
