@@ -94,9 +94,15 @@ def _task_failed(
 
 
 def last_words(unit: str) -> str:
-    """The end of the unit's log, on one line."""
-    argv = ["journalctl", "--unit", unit, "--lines=8", "--output=cat", "--no-pager"]
-    return " | ".join(run(argv).decode(errors="replace").split("\n"))[-1200:].strip(" |")
+    """The end of what the unit's processes said, on one line, without the depths of backtraces;
+    systemd's own words where they said nothing."""
+    show = ["--lines=40", "--output=cat", "--no-pager"]
+    said = run(["journalctl", f"_SYSTEMD_UNIT={unit}", *show]) or run(
+        ["journalctl", "--unit", unit, *show]
+    )
+    lines = [line.strip() for line in said.decode(errors="replace").splitlines()]
+    kept = [line for line in lines if line and not line.startswith("from ")]
+    return " | ".join(kept[-8:])[-1200:]
 
 
 def pod_properties(places: PodPlaces, release_id: str) -> list[str]:

@@ -58,14 +58,15 @@ def processes(pod: dict[str, Any]) -> dict[str, str]:
 
 
 def _await_unit(unit: str) -> str:
-    deadline = time.monotonic() + START_SECONDS
+    deadline, first = time.monotonic() + START_SECONDS, None
     while True:
         seen = unit_properties(unit, "ActiveState", "SubState", "Result", "NRestarts")
         if seen["ActiveState"] == "active":
             return seen["SubState"]
-        gave_up = (
-            seen["ActiveState"] in ("failed", "inactive") or int(seen.get("NRestarts") or 0) > 1
-        )
+        # systemd tries again by itself; twice in vain while we look is enough.
+        restarts = int(seen.get("NRestarts") or 0)
+        first = restarts if first is None else first
+        gave_up = seen["ActiveState"] in ("failed", "inactive") or restarts > first + 1
         if gave_up or time.monotonic() > deadline:
             raise GateIsRed(
                 unit,

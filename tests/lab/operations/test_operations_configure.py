@@ -68,7 +68,7 @@ BY_HAND: list[tuple[str, str, str, set[str]]] = [
     ("systemctl disable --quiet pod-alpha.target", "is not enabled", "enable", set()),
     (f"rm /etc/logrotate.d/{PLACES.user}", "is missing", "", set()),
     (
-        f"echo '# mine' >>{PLACES.home}/releases/*/config/diaspora.toml",
+        f"for f in {PLACES.home}/releases/*/config/diaspora.toml; do echo '# mine' >>$f; done",
         "was edited by hand",
         "restart",
         {"web", "sidekiq"},
