@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import tomllib
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -13,6 +14,7 @@ from provision.cli.options import shared_options
 from provision.cli.output import Output
 from provision.cli.table import GROUPS, VERBS, Verb
 from provision.errors import UsageError
+from provision.places import CHECKOUT
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 ABOUT = "Stands diaspora* pods up on your servers, and watches whether they federate."
@@ -28,7 +30,29 @@ def application() -> typer.Typer:
         parent.command(name, context_settings=SETTINGS)(_command(verb))
     for name, group_app in groups.items():
         app.add_typer(group_app, name=name)
+    app.callback()(_root)
     return app
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        stated = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+        print(f"podfleet {stated['project']['version']}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Say the version, and end."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+_root.__doc__ = ABOUT
 
 
 def _typer(text: str) -> typer.Typer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import typer
@@ -81,6 +82,11 @@ def test_every_option_has_help(verb: Verb) -> None:
 def test_help_of_a_verb_is_shown() -> None:
     done = podfleet("lab", "ssh", "--help")
     assert done.returncode == 0 and done.stdout.startswith("Usage: podfleet lab ssh ")
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = tomllib.loads((places.CHECKOUT / "pyproject.toml").read_text())["project"]
+    assert podfleet("--version").stdout == f"podfleet {project['version']}\n"
 
 
 def test_groups_have_verbs() -> None:
