@@ -5,7 +5,7 @@ module Api
       needs "public:read", only: :show
       needs "public:modify", only: %i[create destroy]
 
-      rescue_from(Photo::ProcessingFailed) {|error| refuse(422, "Failed to create the photo: #{error.message}") }
+      rescue_from(Photo::ProcessingFailed) { refuse(422, "Failed to create the photo") }
 
       def show = with_photo {|photo| render json: PhotoPresenter.new(photo).as_api }
 
