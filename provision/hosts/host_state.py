@@ -195,7 +195,8 @@ def describe_pod(pod: str, record: Entry | None, states: States) -> Entry:
 
 def pod_drift(pod: str, record: Entry, states: States) -> list[Entry]:
     release = PODS / pod / "releases" / record["release_id"]
-    found = [one for entry in record["manifest"]["files"] for one in file_drift(entry, release)]
+    managed = [*record["manifest"]["files"], *record.get("keys", [])]
+    found = [one for entry in managed for one in file_drift(entry, release)]
     # A pod that was closed on purpose is not to be started.
     return found if record.get("is_closed") else found + unit_drift(record["units"], states)
 
