@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from provision.errors import Refusal
 from provision.operations.sandbox import SANDBOX, environment, writable
 
 Argv = Sequence[str]
+# `/path/file.rb:12:in 'method'`; the line with the message goes on after the quote.
+_BACKTRACE = re.compile(r"(?:from )?\S+:\d+:in .*'$")
 
 
 def run(
@@ -83,26 +86,29 @@ def _task_failed(
     places: PodPlaces, argv: Argv, error: subprocess.CalledProcessError, unit: str
 ) -> Refusal:
     """Rails' own words; where it never came that far, systemd's."""
-    said = (error.stderr.strip() or error.stdout.strip()).decode(errors="replace")
-    words = said or last_words(unit)
+    words = " | ".join(without_backtrace(error.stderr or error.stdout)) or last_words(unit)
     return Refusal(
         f"pod {places.name}: {' '.join(argv[:2]).rpartition('/')[2]}",
-        f"ended with {error.returncode}: {words[-2000:]}",
+        f"ended with {error.returncode}: {words[:2000]}",
         f"Mend what it complains about (the pod's log is in {places.log}), then run the same "
         "command again.",
     )
 
 
 def last_words(unit: str) -> str:
-    """The end of what the unit's processes said, on one line, without the depths of backtraces;
-    systemd's own words where they said nothing."""
+    """The end of what the unit's processes said, on one line, without backtraces; systemd's own
+    words where they said nothing."""
     show = ["--lines=40", "--output=cat", "--no-pager"]
     said = run(["journalctl", f"_SYSTEMD_UNIT={unit}", *show]) or run(
         ["journalctl", "--unit", unit, *show]
     )
+    return " | ".join(without_backtrace(said)[-8:])[-1200:]
+
+
+def without_backtrace(said: bytes) -> list[str]:
+    """The lines that are not empty, and not one of a Ruby backtrace."""
     lines = [line.strip() for line in said.decode(errors="replace").splitlines()]
-    kept = [line for line in lines if line and not line.startswith("from ")]
-    return " | ".join(kept[-8:])[-1200:]
+    return [line for line in lines if line and not _BACKTRACE.match(line)]
 
 
 def pod_properties(places: PodPlaces, release_id: str) -> list[str]:

@@ -11,6 +11,7 @@ with events begin, start, done, failed, undo, undone, note and verdict (which ca
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -19,10 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from provision.writing import sync_directory
+from provision.writing import sync_directory, write_atomically
 
 FORMAT = 1
 FILE_NAME = "journal.jsonl"
+BALLAST, BALLAST_BYTES = "ballast", 256 * 1024
 Line = dict[str, Any]
 
 
@@ -56,16 +58,41 @@ class Journal:
             "event": event,
             **more,
         }
+        content = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        try:
+            self._append(content)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not self._ballast.exists():
+                raise
+            # Half a line may have fitted in.
+            self._ballast.unlink()
+            self.mend()
+            self._append(content)
+        return line
+
+    def _append(self, content: bytes) -> None:
         is_new = not self.path.exists()
         opened = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(opened, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            if os.write(opened, content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
             os.fsync(opened)
         finally:
             os.close(opened)
         if is_new:
             sync_directory(self.path.parent)
-        return line
+
+    @property
+    def _ballast(self) -> Path:
+        return self.path.with_name(BALLAST)
+
+    def load_ballast(self) -> None:
+        """Room that is given up when the disk is full: what then failed can still be written."""
+        if not self._ballast.exists():
+            write_atomically(self._ballast, os.urandom(BALLAST_BYTES), mode=0o600)
+
+    def drop_ballast(self) -> None:
+        self._ballast.unlink(missing_ok=True)
 
 
 @dataclass

@@ -44,6 +44,7 @@ def _hand_over(operation: Operation) -> None:
 
 
 def _run(operation: Operation) -> int:
+    operation.journal.load_ballast()
     run = Run(
         steps=VERBS[operation.verb](operation),
         journal=operation.journal,
@@ -56,6 +57,7 @@ def _run(operation: Operation) -> int:
     except Cut:
         print("the host is going down; the operation goes on after the boot", file=sys.stderr)
         return _CUT
+    operation.journal.drop_ballast()
     forget_stage(operation.directory)
     prune(operation.places)
     return code

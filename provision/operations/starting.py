@@ -27,6 +27,8 @@ def start(pod: str, request: dict[str, Any]) -> str:
     Path(places.operations).mkdir(mode=0o700, parents=True, exist_ok=True)
     with pod_lock(Path(places.state) / "start.lock"):
         if found := unfinished(pod):
+            # Where its unit gave up, it goes on now; where it runs, this does nothing.
+            begin(places)
             raise Refusal(
                 f"pod {pod}",
                 f"is busy: {describe(found)}",

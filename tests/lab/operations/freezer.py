@@ -2,7 +2,8 @@
 
 It watches the journal. A step that starts for the first time is frozen there and then, by the
 operation's control group: what the test does next (cut the power, kill -9) hits that very step.
-A step that starts again, after the cut, goes on. Nothing in podfleet knows of it.
+A step that starts again, after the cut, goes on; with the name of a step, only that one is
+frozen. Nothing in podfleet knows of it.
 """
 
 import json
@@ -27,7 +28,7 @@ def size_of(journal: Path | None) -> int:
     return journal.stat().st_size if journal else -1
 
 
-def is_first_start(journal: Path) -> bool:
+def is_first_start(journal: Path, only: str) -> bool:
     """Whether the last whole line says that a step starts which never started before."""
     lines = []
     for raw in journal.read_bytes().splitlines():
@@ -38,16 +39,18 @@ def is_first_start(journal: Path) -> bool:
     if not lines or lines[-1]["event"] not in ("start", "undo"):
         return False
     last = (lines[-1]["event"], lines[-1]["step"])
+    if only and last[1] != only:
+        return False
     return [(line["event"], line["step"]) for line in lines].count(last) == 1
 
 
-def watch(pod: str, verb: str) -> None:
+def watch(pod: str, verb: str, only: str) -> None:
     # What is there already was there before the cut: only what comes now counts.
     size = size_of(newest_journal(pod, verb))
     while True:
         journal = newest_journal(pod, verb)
         now = size_of(journal)
-        if journal and now != size and is_first_start(journal):
+        if journal and now != size and is_first_start(journal, only):
             try:
                 freeze_file(pod).write_text("1")
             except FileNotFoundError:
@@ -57,4 +60,4 @@ def watch(pod: str, verb: str) -> None:
 
 
 if __name__ == "__main__":
-    watch(sys.argv[1], sys.argv[2])
+    watch(sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "")

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from provision.contract import ARTIFACTS, PodPlaces
-from provision.errors import Exit
+from provision.errors import Exit, Refusal
+from provision.operations import dispatch
 from provision.releases.store import Artifact
+from tests.lab.operations import freezer
 from tests.lab.operations.altered import (
     Alter,
     altered,
@@ -22,7 +24,7 @@ from tests.lab.operations.altered import (
     web_that_does_not_boot,
 )
 from tests.lab.operations.conftest import MakePodLab
-from tests.lab.operations.pod_lab import PodLab
+from tests.lab.operations.pod_lab import PodLab, until
 
 HOST, SERVING, POD = "one", "alpha", "beta"
 HOME = PodPlaces(POD).home
@@ -105,8 +107,6 @@ def test_an_artifact_that_is_not_what_was_signed(
     artifact = lab.artifact(POD)
     spoil(lab, artifact, suffix, script)
     with lab.staged(POD, artifact.release_id) as staged:
-        from provision.operations import dispatch
-
         connection = lab.connection(HOST)
         started = dispatch.start(connection, lab.fleet, lab.pod(POD), "launch", staged, {})
         with pytest.raises(Exception, match=words):
@@ -133,13 +133,35 @@ def test_an_acme_server_that_cannot_reach_the_host(lab: PodLab) -> None:
     a_rerun_finishes(lab)
 
 
-def test_a_disk_that_is_full_before_and_while_unpacking(lab: PodLab) -> None:
-    """Seen by the preflight; and, where something else fills it meanwhile, by the unpacking."""
-    fill = "fallocate -l $(( $(df --output=avail -B1 /srv | tail -1) - %d )) /srv/filler"
+FILL = "fallocate -l $(( $(df --output=avail -B1 /srv | tail -1) - %d )) /srv/filler"
+
+
+def test_a_disk_that_is_full_is_seen_before_anything_is_touched(lab: PodLab) -> None:
     lab.artifact(POD)
-    lab.shell(HOST, fill % (50 << 20))
+    lab.shell(HOST, FILL % (50 << 20))
     refused_safely(lab, "MB are free", "Make room")
     lab.shell(HOST, "rm /srv/filler")
+    a_rerun_finishes(lab)
+
+
+def test_a_disk_that_becomes_full_while_unpacking(lab: PodLab) -> None:
+    """The launch is frozen as it begins to unpack, until something else has filled the disk."""
+    lab.connection(HOST).send_file(Path(freezer.__file__), PurePosixPath("/run/freezer.py"))
+    watcher = "systemd-run --quiet --unit=freezer python3 -I /run/freezer.py"
+    lab.shell(HOST, f"{watcher} {POD} launch unpack")
+    started = lab.start(POD, "launch")
+    lab.await_event(POD, started, "start", "unpack")
+    frozen = freezer.freeze_file(POD)
+    until(lambda: lab.on(HOST, "cat", str(frozen)).strip() == "1", 10, "it is not frozen")
+    lab.shell(HOST, FILL % (4 << 20))
+    lab.shell(HOST, f"systemctl stop freezer; echo 0 >'{frozen}'")
+    with pytest.raises(Refusal, match="the disk is full") as error:
+        lab.follow(POD, started)
+    assert "Make room" in str(error.value)
+    assert AGAIN.search(str(error.value))
+    assert lab.shell(HOST, f"ls -A {HOME}/releases").split() == [], "half a release stayed"
+    lab.shell(HOST, "rm /srv/filler")
+    assert (lab.get(SERVING), lab.get(POD)) == (200, 0)
     a_rerun_finishes(lab)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,24 @@ def test_a_line_says_what_its_format_promises(tmp_path: Path) -> None:
     assert set(line) == {"format", "at", "operation", "step", "event", "seconds", "evidence"}
     assert line["at"].endswith("+00:00")
     assert journal.lines() == [line]
+
+
+def test_on_a_full_disk_the_last_words_still_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that takes half of a line, and has no room until the ballast is gone."""
+    journal = Journal(tmp_path, "op")
+    journal.write("start", "unpack")
+    journal.load_ballast()
+    write, ballast = os.write, tmp_path / "ballast"
+
+    def half(descriptor: int, content: bytes) -> int:
+        return write(descriptor, content[:10] if ballast.exists() else content)
+
+    monkeypatch.setattr(os, "write", half)
+    journal.write("failed", "unpack", text="the disk is full")
+    assert [line["event"] for line in journal.lines()] == ["start", "failed"]
+    assert not ballast.exists()
 
 
 def test_only_root_reads_it(tmp_path: Path) -> None:
