@@ -235,6 +235,10 @@ class Connection:
         self._judge(argv, done, check)
         return done
 
+    def _is_lost(self, words: str) -> bool:
+        """ssh says why, but not where the shared connection died under it: that is without a word."""
+        return is_ssh_failure(words) or not (words or self._has_master(self._control_path()))
+
     def _timed_out(self, argv: Sequence[str], seconds: float) -> Refusal:
         return Refusal(
             f"host {self.name}",
@@ -244,8 +248,9 @@ class Connection:
 
     def _judge(self, argv: Sequence[str], done: Completed, check: bool) -> None:
         words = done.stderr.decode(errors="replace").strip()
-        if done.returncode == SSH_FAILED and is_ssh_failure(words):
-            raise explain(self.name, self.endpoint.destination, words)
+        if done.returncode == SSH_FAILED and self._is_lost(words):
+            said = words or "Shared connection lost"
+            raise explain(self.name, self.endpoint.destination, said)
         if check and done.returncode != 0:
             said = words or done.stdout.decode(errors="replace").strip()
             # Only the program is named: arguments may be long, and stdin may be secret.
