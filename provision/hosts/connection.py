@@ -236,7 +236,7 @@ class Connection:
         return done
 
     def _is_lost(self, words: str) -> bool:
-        """ssh says why, but not where the shared connection died under it: that is without a word."""
+        """ssh says why, but for a shared connection that died under it: then it says nothing."""
         return is_ssh_failure(words) or not (words or self._has_master(self._control_path()))
 
     def _timed_out(self, argv: Sequence[str], seconds: float) -> Refusal:
