@@ -31,6 +31,8 @@ JOB_SECONDS = 60
 # Harmless, quick, and in every version of diaspora*: it clears what uploads left behind.
 JOB = "Workers::CleanCachedFiles"
 PAGE = "/public"
+# The socket comes last: it fails with its service, which says why.
+_PROCESSES = ("redis", "web", "sidekiq", "socket")
 
 
 class GateIsRed(Refusal):
@@ -54,7 +56,7 @@ def health(pod: dict[str, Any]) -> dict[str, Any]:
 def processes(pod: dict[str, Any]) -> dict[str, str]:
     """Web and sidekiq both said that they are ready (their units are notified)."""
     units = unit_names(pod)
-    return {kind: _await_unit(units[kind]) for kind in ("redis", "socket", "web", "sidekiq")}
+    return {kind: _await_unit(units[kind]) for kind in _PROCESSES}
 
 
 def _await_unit(unit: str) -> str:
