@@ -59,13 +59,25 @@ class _Configure:
         """Puts aside what may be replaced, and says what will be touched, and why."""
         record = need_record(self.operation)
         keeping.keep(self._paths(record), self.kept)
-        found = effects(record["manifest"], self.operation.manifest, drift_of(self.operation))
-        return {"effects": [vars(effect) for effect in found]}
+        drift = drift_of(self.operation)
+        found = effects(record["manifest"], self.operation.manifest, drift)
+        return {
+            "effects": [vars(effect) for effect in found],
+            "needs_present": self._needs_present(record, drift),
+        }
+
+    def _needs_present(self, record: dict[str, Any], drift: list[Drift]) -> bool:
+        """The deploy takes seconds: it runs where something outside of the release differs; and
+        where nothing differs at all, for then it was asked for (--deep)."""
+        is_drifted = any(not one.is_unit and not _is_inside(one.where) for one in drift)
+        differs = _outside(record["manifest"]) != _outside(self.operation.manifest)
+        is_deep = not drift and record["digest"] == self.operation.manifest["digest"]
+        return differs or is_drifted or is_deep
 
     def _paths(self, record: dict[str, Any]) -> list[Path]:
         manifests = (record["manifest"], self.operation.manifest)
         names = [entry["path"] for manifest in manifests for entry in manifest["files"]]
-        outside = [Path(name) for name in names if not name.startswith("@release/")]
+        outside = [Path(name) for name in names if not _is_inside(name)]
         inside = release_tree.settings_of(self.operation, record["database"])
         return [*outside, *(Path(path) for path, _ in inside)]
 
@@ -78,7 +90,9 @@ class _Configure:
 
     def files(self, seen: Evidence) -> Evidence:
         record = need_record(self.operation)
-        changed = presence.make_present(self.operation, seen["uid"])
+        changed = []
+        if state_of(self.operation).done["keep"]["needs_present"]:
+            changed = presence.make_present(self.operation, seen["uid"])
         shall = frozenset(entry["path"] for entry in self.operation.manifest["files"])
         presence.remove_files(record["manifest"], keep=shall)
         keys.put_in_place(self.operation)
@@ -109,6 +123,15 @@ class _Configure:
 
     def record(self, _: Evidence) -> Evidence:
         return recording.record(self.operation, need_record(self.operation)["database"])
+
+
+def _is_inside(path: str) -> bool:
+    """Whether a managed file lies in the release."""
+    return path.startswith("@release/")
+
+
+def _outside(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    return [entry for entry in manifest["files"] if not _is_inside(entry["path"])]
 
 
 def drift_of(operation: Operation) -> list[Drift]:
