@@ -185,7 +185,17 @@ class Controller:
         return {**os.environ, **own, **more}
 
     def _argv(self, verb: str, arguments: tuple[str, ...]) -> list[str]:
-        named = ["unshare", "--mount", "sh", "-c", _NAMED, str(self._names)]
+        # Whoever runs the tests in the background ignores Ctrl-C; a terminal does not.
+        named = [
+            "env",
+            "--default-signal=INT",
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            _NAMED,
+            str(self._names),
+        ]
         fleet = ["--fleet", str(self.directory)]
         return [*named, str(CHECKOUT / "podfleet"), *verb.split(), *fleet, *arguments]
 
