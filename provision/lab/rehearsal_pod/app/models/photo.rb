@@ -5,7 +5,9 @@ class Photo < ApplicationRecord
   SIZES = {scaled_full: "2100x2100>", thumb_large: "300x1500>", thumb_medium: "100x100^", thumb_small: "50x50^"}.freeze
   DIRECTORY = Rails.root.join("public/uploads/images")
   # What an upload may be, told by its first bytes: ImageMagick itself would also run scripts.
-  FORMATS = {"png" => /\A\x89PNG/n, "jpeg" => /\A\xFF\xD8\xFF/n, "gif" => /\AGIF8/n, "webp" => /\ARIFF....WEBP/mn}.freeze
+  FORMATS = {
+    "png" => /\A\x89PNG/n, "jpeg" => /\A\xFF\xD8\xFF/n, "gif" => /\AGIF8/n, "webp" => /\ARIFF....WEBP/mn
+  }.freeze
   ProcessingFailed = Class.new(StandardError)
 
   belongs_to :author, class_name: "Person"

@@ -1,7 +1,11 @@
 # Where everything about a person is.
 module WebFinger
   def self.of(person)
-    {subject: "acct:#{person.diaspora_handle}", aliases: [person.url_to("/people/#{person.guid}")], links: links(person)}
+    {
+      subject: "acct:#{person.diaspora_handle}",
+      aliases: [person.url_to("/people/#{person.guid}")],
+      links:   links(person)
+    }
   end
 
   def self.links(person)

@@ -5,7 +5,8 @@ module Workers
 
     def perform
       today = Date.current
-      born = Profile.where("EXTRACT(month FROM birthday) = ? AND EXTRACT(day FROM birthday) = ?", today.month, today.day)
+      born = Profile.where("EXTRACT(month FROM birthday) = ?", today.month)
+                    .where("EXTRACT(day FROM birthday) = ?", today.day)
       born.includes(person: :contacts).find_each do |profile|
         profile.person.contacts.each {|contact| Notifier.birthday(contact.user, profile.person).deliver_now }
       end

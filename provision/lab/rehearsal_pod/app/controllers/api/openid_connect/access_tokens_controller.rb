@@ -26,7 +26,9 @@ module Api
       end
 
       def basic_credentials
-        request.authorization.to_s.start_with?("Basic ") && ActionController::HttpAuthentication::Basic.user_name_and_password(request)
+        return unless request.authorization.to_s.start_with?("Basic ")
+
+        ActionController::HttpAuthentication::Basic.user_name_and_password(request)
       end
 
       def answer(authorization, with_refresh: false)

@@ -24,7 +24,8 @@ module Api
 
       def redirect_back_to(**answer)
         uri = URI.parse(params[:redirect_uri])
-        uri.query = URI.encode_www_form(URI.decode_www_form(uri.query.to_s) + answer.merge(state: params[:state]).compact.to_a)
+        answer = answer.merge(state: params[:state]).compact
+        uri.query = URI.encode_www_form(URI.decode_www_form(uri.query.to_s) + answer.to_a)
         redirect_to uri.to_s, allow_other_host: true
       end
     end
