@@ -99,13 +99,13 @@ def _parsed(text: str) -> dict[str, Any] | None:
 
 def _failure(line: dict[str, Any]) -> Failure:
     said = line["said"]
-    words = [str(said[key]).strip() for key in ("msg", "stderr", "stdout") if said.get(key)]
+    output = said.get("stderr") or said.get("stdout") or ""
     # A module often repeats its standard error in its message.
-    distinct = [word for n, word in enumerate(words) if not any(word in w for w in words[:n])]
+    words = [said.get("msg", ""), "" if output in said.get("msg", "") else output]
     return Failure(
         line["role"],
         line["task"],
         line["item"],
-        "\n".join(distinct)[-_SAID_CHARACTERS:] or "it said nothing",
+        "\n".join(word.strip() for word in words if word)[-_SAID_CHARACTERS:] or "it said nothing",
         line["event"] == "unreachable",
     )

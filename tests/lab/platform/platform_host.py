@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -69,3 +71,11 @@ def platform_host(lab: Lab, name: str, directory: Path) -> PlatformHost:
     runtime = runtime_tarball("3.13", "x86_64")
     stage = stage_host(fleet, host, runtime, SIGNERS, directory / "stage")
     return PlatformHost(lab, fleet, host, lab.connection(name), stage)
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
+    """Asks again and again, for so long at most."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.2)

@@ -5,23 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import time
-from collections.abc import Callable
 
 import pytest
 
 from provision.errors import Refusal
 from provision.report import Lines
-from tests.lab.platform.platform_host import PlatformHost
+from tests.lab.platform.platform_host import PlatformHost, wait_until
 
 LOCK = "/run/podfleet/host.lock"
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.2)
 
 
 @pytest.fixture
