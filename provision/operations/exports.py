@@ -149,10 +149,21 @@ def _members(path: Path) -> Iterator[Iterator[tuple[tarfile.TarInfo, IO[bytes]]]
         try:
             with tarfile.open(fileobj=zstd.stdout, mode="r|") as tar:
                 yield _plain_members(path, tar)
+            _refuse_bad_end(path, zstd)
         except (tarfile.TarError, EOFError, ValueError) as error:
             raise damaged(path, str(error)) from error
         finally:
             zstd.kill()
+
+
+def _refuse_bad_end(path: Path, zstd: subprocess.Popen[bytes]) -> None:
+    """zstd's own checksum comes after the last member."""
+    assert zstd.stdout is not None
+    assert zstd.stderr is not None
+    while zstd.stdout.read(1 << 20):
+        pass
+    if zstd.wait() != 0:
+        raise damaged(path, zstd.stderr.read().decode(errors="replace").strip())
 
 
 def _plain_members(path: Path, tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:

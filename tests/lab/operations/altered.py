@@ -40,7 +40,7 @@ def altered(artifact: Artifact, vault: Vault, where: Path, alter: Alter) -> Arti
 
 def failing_migration(tree: Path) -> None:
     """Makes a table, then fails: what it made must not stay."""
-    (tree / "db" / "migrate" / "20300101000000_break_half_way.rb").write_text(
+    (tree / "db" / "migrate" / "20260101000000_break_half_way.rb").write_text(
         """class BreakHalfWay < ActiveRecord::Migration[6.1]
   disable_ddl_transaction!
   def up

@@ -135,6 +135,14 @@ def test_an_archive_that_was_cut_short_is_refused(tmp_path: Path, keep: int) -> 
         exports.read_back(archive)
 
 
+def test_an_archive_whose_last_byte_is_wrong_is_refused(tmp_path: Path) -> None:
+    archive = written(tmp_path)
+    content = archive.read_bytes()
+    archive.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(Refusal, match="no whole export"):
+        exports.read_back(archive)
+
+
 def test_a_full_disk_is_told_by_its_name(tmp_path: Path) -> None:
     with (
         pytest.raises(Refusal, match="No space left"),
