@@ -147,7 +147,11 @@ def _call(part: Part, argv: list[str]) -> tuple[int, str]:
     child = subprocess.Popen(
         argv,
         cwd=CHECKOUT,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(CHECKOUT),
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
