@@ -31,6 +31,8 @@ JOB_SECONDS = 60
 # Harmless, quick, and in every version of diaspora*: it clears what uploads left behind.
 JOB = "Workers::CleanCachedFiles"
 PAGE = "/public"
+# nginx on this very host, by the public name: a network that is down is no fault of the pod.
+LOOPBACK = "127.0.0.1"
 # The socket comes last: it fails with its service, which says why.
 _PROCESSES = ("redis", "web", "sidekiq", "socket")
 
@@ -129,13 +131,13 @@ async def _nodeinfo(url: str) -> dict[str, Any]:
 
 
 async def _page(url: str) -> dict[str, Any]:
-    page = await probe_page(url, PAGE, ca_file=str(CA_BUNDLE))
+    page = await probe_page(url, PAGE, address=LOOPBACK, ca_file=str(CA_BUNDLE))
     _refuse_unwell(f"{url}{PAGE}", page.is_well, page.reason, page.detail)
     return {"path": page.path, "status": page.status, "bytes": page.bytes}
 
 
 async def _asset(url: str) -> dict[str, Any]:
-    asset = await probe_asset(url, PAGE, ca_file=str(CA_BUNDLE))
+    asset = await probe_asset(url, PAGE, address=LOOPBACK, ca_file=str(CA_BUNDLE))
     _refuse_unwell(f"{url} assets of {PAGE}", asset.is_well, asset.reason, asset.detail)
     return {"path": asset.path, "status": asset.status, "bytes": asset.bytes}
 
