@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import shutil
 import socket
 import subprocess
 import sys
+import termios
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from provision import places
 
+CHECKOUT = str(places.CHECKOUT)
 FLAGS = {
     "--domain": "pod.example.org",
     "--address": "203.0.113.10",
@@ -35,7 +40,7 @@ class User:
             env={
                 "HOME": str(self.home),
                 "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(places.CHECKOUT),
+                "PYTHONPATH": CHECKOUT,
             },
             input=stdin,
             capture_output=True,
@@ -175,3 +180,35 @@ def test_probe_needs_no_fleet_and_says_why_it_failed(user: User) -> None:
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
     assert found["reason"] and found["software"] is None
+
+
+def test_init_asks_on_a_terminal_and_an_interrupt_exits_130(user: User) -> None:
+    leader, follower = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-m", "provision.cli", "init", "my-fleet"],
+        cwd=user.home,
+        env={"HOME": str(user.home), "PATH": os.environ["PATH"], "PYTHONPATH": CHECKOUT},
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+        # The terminal is the child's own: what is typed there interrupts it alone.
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(follower)
+    with os.fdopen(leader, "r+b", buffering=0) as terminal:
+        assert "The pod's domain" in read_until(terminal, b"change): ")
+        terminal.write(b"no name\n")
+        assert "The pod's domain" in read_until(terminal, b"change): "), "it asks again"
+        terminal.write(b"\x03")
+        assert child.wait(timeout=20) == 130
+    assert not (user.home / "my-fleet").exists()
+
+
+def read_until(terminal: IO[bytes], end: bytes) -> str:
+    seen = b""
+    while not seen.endswith(end):
+        more = terminal.read(4096)
+        assert more, seen
+        seen += more
+    return seen.decode()
