@@ -38,6 +38,13 @@ class Each:
 
 
 @dataclass(frozen=True)
+class Contains:
+    """A list that has these texts, and others besides."""
+
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class AtLeast:
     """A JSON object that has these members, and others besides."""
 
@@ -71,6 +78,9 @@ def fits(expected: object, actual: object, facts: Facts, where: str = "") -> lis
         return _members(expected.expected, actual, facts, where, more=True)
     if isinstance(expected, Mapping):
         return _members(expected, actual, facts, where, more=False)
+    if isinstance(expected, Contains):
+        found = actual if isinstance(actual, list) else []
+        return [f"{where}: lacks {text!r}" for text in expected.texts if text not in found]
     if isinstance(expected, Each):
         return _each(expected, actual, facts, where)
     if isinstance(expected, Sequence) and not isinstance(expected, str):

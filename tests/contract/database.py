@@ -9,7 +9,7 @@ ActiveRecord::Base.connection.select_rows(sql).map {|table, column, type, nullab
   "#{table}.#{column} #{type}#{'!' if nullable == 'NO'}" }
 """
 
-COLUMNS = {
+_TABLES = {
     "pods": """id integer!, host character varying!, ssl boolean,
         created_at timestamp without time zone!, updated_at timestamp without time zone!,
         status integer, checked_at timestamp without time zone,
@@ -45,3 +45,10 @@ COLUMNS = {
         updated_at timestamp without time zone!, likes_count integer!,
         commentable_type character varying!""",
 }
+
+# "table.column type", each.
+COLUMNS = tuple(
+    f"{table}.{column}"
+    for table, columns in _TABLES.items()
+    for column in " ".join(columns.split()).split(", ")
+)

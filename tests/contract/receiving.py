@@ -6,6 +6,7 @@ send, over the pod's public address, what that person signed and what others for
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Iterator
@@ -24,17 +25,19 @@ PEER = "peer.contract.invalid"
 
 _INTRODUCE = """
 pod = Pod.find_or_create_by(url: "https://{peer}/")
-person = Person.new(diaspora_handle: "{handle}", guid: "{guid}", serialized_public_key: "{key}",
-                    pod: pod)
-person.profile = Profile.new(first_name: "Contract")
-person.save!
-person.id
+{people}.each do |handle, key|
+  person = Person.new(diaspora_handle: handle, guid: SecureRandom.hex(16), pod: pod,
+                      serialized_public_key: key)
+  person.profile = Profile.new(first_name: "Contract")
+  person.save!
+end
 """
 _FORGET = """
-person = Person.find_by!(diaspora_handle: "{handle}")
-Post.where(author_id: person.id).each(&:destroy)
-person.profile.delete
-person.delete
+Person.where(diaspora_handle: {people}.keys).each do |person|
+  Post.where(author_id: person.id).each(&:destroy)
+  person.profile.delete
+  person.delete
+end
 Pod.where(host: "{peer}").select {{|pod| Person.where(pod_id: pod.id).none? }}.each(&:delete)
 true
 """
@@ -52,21 +55,22 @@ class Stranger:
 
 
 @contextmanager
-def stranger(host: OnHost) -> Iterator[Stranger]:
-    """Make somebody known, and forget them again with all that they sent."""
-    guid = secrets.token_hex(16)
-    someone = Stranger(f"{guid[:12]}@{PEER}", new_key())
-    key = public_pem(someone.key).replace("\n", "\\n")
-    host.ruby(_INTRODUCE.format(peer=PEER, handle=someone.handle, guid=guid, key=key))
+def two_strangers(host: OnHost) -> Iterator[tuple[Stranger, Stranger]]:
+    """Make two people known, and forget them again with all that they sent."""
+    one, other = (Stranger(f"{secrets.token_hex(6)}@{PEER}", new_key()) for _ in range(2))
+    # JSON, but for the colon, is how Ruby writes a hash of texts.
+    people = json.dumps({someone.handle: public_pem(someone.key) for someone in (one, other)})
+    people = people.replace('": "', '" => "')
+    host.ruby(_INTRODUCE.format(peer=PEER, people=people))
     try:
-        yield someone
+        yield one, other
     finally:
-        host.ruby(_FORGET.format(peer=PEER, handle=someone.handle))
+        host.ruby(_FORGET.format(peer=PEER, people=people))
 
 
 def receiving(web: Web, host: OnHost) -> Iterator[tuple[str, list[str]]]:
     """Each case's name, and what departed."""
-    with stranger(host) as author, stranger(host) as other:
+    with two_strangers(host) as (author, other):
         honest, forged, altered, foreign = (secrets.token_hex(16) for _ in range(4))
         _deliver(web, envelope(_post(author, forged), author.handle, other.key))
         _deliver(

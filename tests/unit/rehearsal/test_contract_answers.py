@@ -10,6 +10,7 @@ from tests.contract.answers import (
     TIME,
     VERSION,
     AtLeast,
+    Contains,
     Each,
     Maybe,
     fits,
@@ -28,6 +29,7 @@ KEPT: list[tuple[object, object]] = [
     (VERSION, "0.9.1.0"),
     (TIME, "2026-11-22T08:50:21.323Z"),
     ([1, [2]], [1, [2]]),
+    (Contains(("a",)), ["b", "a"]),
 ]
 DEPARTED: list[tuple[object, object, str]] = [
     ({"a": 1}, {"a": 1, "b": 2}, ".b: unexpected"),
@@ -38,6 +40,7 @@ DEPARTED: list[tuple[object, object, str]] = [
     ([1, 2], [1], ": [1], not [1, 2]"),
     (Each(GUID), ["short"], "[0]: 'short' is no guid"),
     (TIME, "2026-11-22 08:50:21", ": '2026-11-22 08:50:21' is no time"),
+    (Contains(("a", "b")), ["b"], ": lacks 'a'"),
     (AtLeast({"a": 1}), [], ": [] is no object"),
 ]
 
