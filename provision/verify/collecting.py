@@ -21,6 +21,7 @@ class Collector:
     def __init__(self, subjects: Subjects, ahead: Ahead, report: Report) -> None:
         self._subjects, self._ahead, self._report = subjects, ahead, report
         self.checks: list[Check] = []
+        self.is_interrupted = False
         self._seen: list[str] = []
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -51,6 +52,11 @@ class Collector:
     @pytest.fixture
     def ahead(self) -> Ahead:
         return self._ahead
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """pytest keeps an interrupt to itself; whoever runs the suite has to know of it."""
+        # Its own kind of interrupt, a subclass, means that the suite could not be collected.
+        self.is_interrupted = excinfo.type is KeyboardInterrupt
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self._seen.clear()

@@ -45,6 +45,8 @@ def run_suite(subjects: Subjects, report: Report, suite: Path = SUITE) -> list[C
     with report.step("verify"), Ahead(subjects) as ahead:
         collector = Collector(subjects, ahead, report)
         ended = pytest.main([*_OPTIONS, f"--rootdir={suite}", str(suite)], plugins=[collector])
+    if collector.is_interrupted:
+        raise KeyboardInterrupt
     # Tests that failed are the result; anything else means that the suite did not run.
     if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"pytest ended with {ended!r} over {suite}")

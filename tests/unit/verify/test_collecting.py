@@ -121,3 +121,11 @@ def test_without_pods_their_tests_are_not_there(
 def test_where_no_host_was_reached_nothing_is_checked(tmp_path: Path) -> None:
     nobody = cast(Subjects, Subject(hosts=(), launched=(), pods=()))
     assert running.run_suite(nobody, Silent(), tmp_path) == []
+
+
+def test_an_interrupt_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "test_impatient.py").write_text("def test_x(host): raise KeyboardInterrupt")
+    monkeypatch.setattr(running, "Ahead", NothingAhead)
+    subjects = cast(Subjects, Subject(hosts=(Subject(name="one"),), launched=(), pods=()))
+    with pytest.raises(KeyboardInterrupt):
+        running.run_suite(subjects, Silent(), tmp_path)
