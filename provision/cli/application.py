@@ -73,7 +73,11 @@ def _command(verb: Verb) -> Callable[..., Any]:
 
     def command(**given: Any) -> Any:
         own = {name: value for name, value in given.items() if name not in names}
-        return verb.run(_asked({name: given[name] for name in names}), **own)
+        try:
+            return verb.run(_asked({name: given[name] for name in names}), **own)
+        except KeyboardInterrupt as interrupted:
+            # Typer would end with the right code, and without a word.
+            raise typer.Abort from interrupted
 
     own = _own_parameters(verb.run)
     parameters = [*own, *shared]

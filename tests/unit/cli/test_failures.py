@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import typer
 
+from provision.cli.application import application
+from provision.cli.asked import Asked
 from provision.cli.failures import exit_code_of
 from provision.errors import Exit, NotSafe, PodfleetError, Refusal, Refusals, UsageError
 
@@ -80,3 +82,13 @@ def test_our_own_bug_is_told_even_when_no_log_can_be_written(
 @pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (1, 1), (17, 17)])
 def test_a_command_may_return_its_code(returned: int | None, code: int) -> None:
     assert exit_code_of(lambda: returned) == code
+
+
+def test_an_interrupted_verb_is_one_of_the_failures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Typer has an end of its own for Ctrl-C, which says nothing."""
+    monkeypatch.setattr(Asked, "fleet", lambda asked: raising(KeyboardInterrupt())())
+    app = application()
+    assert exit_code_of(lambda: app(["plan"], prog_name="podfleet", standalone_mode=False)) == 130
+    assert "podfleet follow" in capsys.readouterr().err
