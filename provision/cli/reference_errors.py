@@ -14,6 +14,7 @@ from provision import places
 
 _CLASSES = {
     "Refusal": "Refused, or failed safely (exit code 1)",
+    "Unreachable": "A host is not reached, or was lost (exit code 1)",
     "UsageError": "The command line is wrong (exit code 2)",
     "NotSafe": "Not safe: a person has to act (exit code 4)",
 }
