@@ -58,6 +58,8 @@ class Host:
     memory: str = "2 GiB"
     user: str = "root"
     port: int = 22
+    # The number of another machine that is taken for it.
+    number: int | None = None
 
 
 @dataclass
@@ -122,7 +124,7 @@ class Controller:
 
     def _host(self, name: str, host: Host) -> str:
         network = self.lab.network()
-        v4, v6 = network.addresses(self.lab.number(name))
+        v4, v6 = network.addresses(host.number or self.lab.number(name))
         return HOST.format(
             name=name, v4=v4, v6=v6, user=host.user, port=host.port, memory=host.memory,
             identity=self.identity, net4=network.v4, net6=network.v6,
@@ -295,7 +297,7 @@ class Controller:
         try:
             yield
         finally:
-            self.shell(host, "systemctl stop hold.service")
+            self.shell(host, "systemctl stop hold.service || true")
 
     def wait_until_somebody_waits(self, host: str) -> None:
         """Until a process on the host waits for a lock."""

@@ -147,7 +147,7 @@ def interrupt(begun: Begun) -> str:
     started = time.monotonic()
     begun.send(signal.SIGINT)
     assert begun.ended(60) == 130, begun.said()
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 40
     said = begun.said()
     assert "interrupted. What was begun on a host goes on" in said
     assert "`podfleet follow`" in said and "the same command again finishes the rest" in said

@@ -8,12 +8,13 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from provision.lab.network import GATEWAY
 from tests.lab.faults.controller import Controller, Host
 
 
 @contextmanager
 def closed_port(stood: Controller) -> Iterator[None]:
-    with stood.otherwise(hosts={"one": Host(port=2222)}):
+    with stood.otherwise(hosts={"one": Host(port=2222, number=GATEWAY)}):
         yield
 
 

@@ -29,7 +29,7 @@ MAIL = """
 enable = true
 sender_address = "no-reply@alpha.example.org"
 method = "smtp"
-smtp = { host = "127.0.0.1", port = 2525, authentication = "plain", username = "alpha" }
+smtp = { host = "mail.example.org", port = 587, authentication = "plain", username = "alpha" }
 """
 
 
