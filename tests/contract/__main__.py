@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from provision.contract import PodPlaces
-from tests.contract.account import ensure_account
-from tests.contract.account_cases import ACCOUNT_CASES
+from tests.contract.account import ensure_account, facts_of_token
+from tests.contract.account_cases import ACCOUNT_CASES, TOKEN_CASES
 from tests.contract.case import Case, try_case
 from tests.contract.host import HostFailed, OnHost
 from tests.contract.host_cases import host_cases
@@ -24,6 +24,7 @@ from tests.contract.web import Web
 
 Findings = Iterator[tuple[str, list[str]]]
 TOKEN_VARIABLE = "PODFLEET_CONTRACT_TOKEN"
+EPILOG = f"Without --ssh, ${TOKEN_VARIABLE} may hold an API token: what it may ask is tried too."
 
 
 def main() -> int:
@@ -39,7 +40,7 @@ def main() -> int:
         for line in wrong:
             print(f"         {line}", flush=True)
     if host is None:
-        print("not asked: what needs an account or the host (give --ssh and --pod)")
+        print("not asked: what needs the host (give --ssh and --pod)")
     print(f"{tried - failed} passed, {failed} failed")
     return 1 if failed else 0
 
@@ -47,15 +48,15 @@ def main() -> int:
 def _findings(parts: list[str], web: Web, host: OnHost | None, facts: dict[str, str]) -> Findings:
     if "public" in parts:
         yield from _asked(PUBLIC_CASES, web, facts)
-    if host is None:
-        if token := os.environ.get(TOKEN_VARIABLE):
-            yield from _asked(_with_token_alone(), web, {**facts, "token": token})
-        return
     try:
-        facts.update(ensure_account(host))
-        for part in parts:
-            if part in PARTS_OF_HOST:
-                yield from PARTS_OF_HOST[part](web, host, facts)
+        if host is not None:
+            facts.update(ensure_account(host))
+            for part in parts:
+                if part in PARTS_OF_HOST:
+                    yield from PARTS_OF_HOST[part](web, host, facts)
+        elif "account" in parts and (token := os.environ.get(TOKEN_VARIABLE)):
+            facts.update(facts_of_token(web, token))
+            yield from _asked(TOKEN_CASES, web, facts)
     except HostFailed as error:
         yield "the host answers", [str(error)]
 
@@ -79,13 +80,10 @@ def _asked(cases: tuple[Case, ...], web: Web, facts: dict[str, str]) -> Findings
             yield case.name, [f"no answer: {error}"]
 
 
-def _with_token_alone() -> tuple[Case, ...]:
-    names = ("the user's stream", "a scope that the token lacks", "broken JSON")
-    return tuple(case for case in ACCOUNT_CASES if case.name in names)
-
-
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.contract", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.contract", description=__doc__, epilog=EPILOG
+    )
     parser.add_argument("--url", required=True, help="the pod's address, https://pod.example.org/")
     parser.add_argument("--address", required=True, help="the IP address to connect to")
     parser.add_argument("--port", type=int, default=443)

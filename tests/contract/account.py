@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.contract.host import OnHost
+import json
+
+from tests.contract.host import HostFailed, OnHost
+from tests.contract.web import Web
 
 USERNAME = "contractcheck"
 CLIENT = "podfleet contract"
@@ -38,3 +41,26 @@ def ensure_account(host: OnHost) -> dict[str, str]:
     answer = host.ruby(_ENSURE)
     assert isinstance(answer, dict)
     return {str(name): str(value) for name, value in answer.items()}
+
+
+def facts_of_token(web: Web, token: str) -> dict[str, str]:
+    """Who a token's user is, as a post of theirs tells; the post does not stay."""
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+    }
+    post = json.dumps({"body": "who am I?", "public": True}).encode()
+    answer = web.ask("POST", "/api/v1/posts", headers, post)
+    if answer.status != 200:
+        raise HostFailed(f"the token may not post: {answer.status} {answer.text[:80]}")
+    body = answer.json()
+    assert isinstance(body, dict)
+    web.ask("DELETE", f"/api/v1/posts/{body['guid']}", headers)
+    handle = str(body["author"]["diaspora_id"])
+    return {
+        "token": token,
+        "guid": str(body["author"]["guid"]),
+        "handle": handle,
+        "username": handle.split("@")[0],
+    }

@@ -296,3 +296,10 @@ ACCOUNT_CASES: tuple[Case, ...] = (
         "&client_id=$client_id&client_secret=wrong",
     ),
 )
+
+# Those that need no more than a token.
+TOKEN_CASES = tuple(
+    case
+    for case in ACCOUNT_CASES
+    if "client_id" not in str(case.body) and "/clients" not in case.path
+)
