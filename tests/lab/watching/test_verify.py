@@ -111,6 +111,20 @@ def test_one_pod_alone_can_be_verified(standing: Standing) -> None:
     assert {check["host"] for check in checks} == {"two"}
 
 
+def test_a_host_that_is_off_fails_with_its_pods_and_comes_back(standing: Standing) -> None:
+    standing.podfleet("lab kill", "two")
+    try:
+        found = failed(verify(standing, "--host", "two"))
+        assert [(check["check"], check["pod"]) for check in found] == [
+            ("reachable", None),
+            ("reachable", "gamma"),
+        ]
+    finally:
+        standing.podfleet("lab boot", "two")
+    standing.on("two", "systemctl", "is-system-running", "--wait", check=False)
+    assert failed(verify(standing, "--host", "two")) == []
+
+
 MAIL = """
 [pods.gamma.diaspora.mail]
 enable = true
@@ -126,13 +140,13 @@ VERDICTS = {
 
 
 def test_mail_server_is_quoted(standing: Standing) -> None:
+    """The last of all: the pod's mail server is gone afterwards."""
     address = standing.podfleet("lab info", "--json").json["hosts"]["two"]["address"]
     gateway = f"{address.rpartition('.')[0]}.1"
-    before = standing.file.read_text()
     with mail_server(gateway, "") as server:
         settings = MAIL.format(host=gateway, port=server.port)
-        standing.file.write_text(before + settings)
-        standing.podfleet("up", "--yes")
+        standing.file.write_text(standing.file.read_text() + settings)
+        standing.podfleet("configure", "--pod", "gamma", "--yes")
         for verdict, outcome in VERDICTS.items():
             server.verdict = verdict
             checks = verify(standing, "--pod", "gamma")
@@ -140,19 +154,3 @@ def test_mail_server_is_quoted(standing: Standing) -> None:
             assert (mail["outcome"], verdict in mail["evidence"]) == (outcome, True), mail
     assert len(server.messages) == len(VERDICTS)
     assert all("To: carol@gamma.lab.test" in message for message in server.messages)
-    standing.file.write_text(before)
-    standing.podfleet("up", "--yes")
-
-
-def test_a_host_that_is_off_fails_with_its_pods_and_comes_back(standing: Standing) -> None:
-    standing.podfleet("lab kill", "two")
-    try:
-        found = failed(verify(standing, "--host", "two"))
-        assert [(check["check"], check["pod"]) for check in found] == [
-            ("reachable", None),
-            ("reachable", "gamma"),
-        ]
-    finally:
-        standing.podfleet("lab boot", "two")
-    standing.on("two", "systemctl", "is-system-running", "--wait", check=False)
-    assert failed(verify(standing, "--host", "two")) == []
