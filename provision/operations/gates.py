@@ -17,7 +17,6 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
-from monitoring.prober.limits import OWN_POD
 from monitoring.prober.nodeinfo import probe_nodeinfo
 from monitoring.prober.pages import probe_asset, probe_page
 from provision.contract import CA_BUNDLE, PodPlaces
@@ -125,7 +124,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 async def _nodeinfo(url: str) -> dict[str, Any]:
-    probe = await probe_nodeinfo(url, ca_file=str(CA_BUNDLE), limits=OWN_POD)
+    probe = await probe_nodeinfo(url, address=LOOPBACK, ca_file=str(CA_BUNDLE))
     _refuse_unwell(f"{url} NodeInfo", probe.is_well, probe.reason, probe.detail)
     return {"software": probe.software, "version": probe.version}
 

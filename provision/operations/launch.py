@@ -23,7 +23,7 @@ from provision.operations import (
     release_tree,
     units,
 )
-from provision.operations.commands import run, run_as_pod, systemctl
+from provision.operations.commands import run, run_as_pod
 from provision.operations.importing import Import
 from provision.operations.operation import Operation
 from provision.operations.preflight import platform_level, refuse_full_disk
@@ -141,7 +141,7 @@ class _Launch:
         units.close(self.places)
         units.switch(self.places, self.operation.release_id)
         presence.reload_systemd()
-        systemctl("enable", "--quiet", "--now", self.places.redis_unit)
+        units.start_at_once(self.places.redis_unit)
         presence.reload_nginx()
 
     def stop_services(self, _: Evidence) -> None:

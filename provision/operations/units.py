@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from provision.contract import PodPlaces
-from provision.operations.commands import systemctl
+from provision.errors import Refusal
+from provision.operations.commands import last_words, succeeds, systemctl
 from provision.operations.release_tree import link
 from provision.writing import sync_directory, write_atomically
 
@@ -39,6 +40,17 @@ def start(places: PodPlaces, release_id: str) -> None:
     """Starts them without waiting: a gate does that, while other work goes on."""
     systemctl("start", places.web_socket_unit(release_id))
     systemctl("start", "--no-block", *own_units(places, release_id))
+
+
+def start_at_once(unit: str) -> None:
+    """Enables a unit and waits until it runs; what it said itself, when it does not."""
+    systemctl("enable", "--quiet", unit)
+    if not succeeds(["systemctl", "start", unit]):
+        raise Refusal(
+            unit,
+            f"does not start: {last_words(unit)}",
+            f"See `journalctl -u {unit}` on the host, mend it, then run the command again.",
+        )
 
 
 def managed(places: PodPlaces, release_id: str) -> list[dict[str, Any]]:
