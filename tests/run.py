@@ -40,16 +40,16 @@ class Part:
 
 # The longest first: two run at a time.
 PARTS: tuple[Part, ...] = (
-    Part("tests: controller", 600, tests=("tests/unit/[a-h]*", "tests/golden", "tests/contract")),
     Part("tests: the rest", 600, tests=("tests/unit/[i-z]*",)),
-    Part("format", 60, (str(BIN / "ruff"), "format", "--check", "--quiet", ".")),
-    Part("lint", 60, (str(BIN / "ruff"), "check", "--quiet", ".")),
-    Part("types", 240, (PYTHON, "-m", "mypy", "--strict", "--no-error-summary")),
+    Part("tests: controller", 600, tests=("tests/unit/[a-h]*", "tests/golden", "tests/contract")),
     Part(
         "roles",
         240,
         (str(BIN / "ansible-lint"), "--profile", "production", "--offline", "-q", "roles"),
     ),
+    Part("types", 240, (PYTHON, "-m", "mypy", "--strict", "--no-error-summary")),
+    Part("format", 60, (str(BIN / "ruff"), "format", "--check", "--quiet", ".")),
+    Part("lint", 60, (str(BIN / "ruff"), "check", "--quiet", ".")),
     # Each part has labs of its own: two side by side wait less than one after the other.
     Part("lab: operations", 2700, tests=("tests/lab/operations",), is_lab=True),
     Part("lab: pods", 1800, tests=("tests/lab/test_[m-z]*.py",), is_lab=True),
