@@ -141,8 +141,9 @@ def test_a_lock_that_its_holder_removed_is_taken_anew(tmp_path: Path) -> None:
         with exclusive(lock):
             inside[0] += 1
             most[0] = max(most[0], inside[0])
-            lock.unlink()
             inside[0] -= 1
+            # Last, as a purge does: from here on the next one may come in.
+            lock.unlink()
 
     threads = [threading.Thread(target=hold) for _ in range(20)]
     for thread in threads:
