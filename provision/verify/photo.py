@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import struct
 import zlib
@@ -12,9 +13,12 @@ from monitoring.canary.api import CanaryApi
 from monitoring.canary.pods import CanaryPod
 from monitoring.prober.failure import ProbeFailed
 from monitoring.prober.lenient_json import read_json
+from monitoring.prober.nodeinfo import expect_ok
 
 PHOTOS = "/api/v1/photos"
 _SIDE = 64
+_PATIENCE_SECONDS = 60
+_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -34,17 +38,20 @@ async def upload_and_remove(pod: CanaryPod) -> Photo:
     """
     api = CanaryApi(pod)
     try:
-        guid, url = await _upload(api)
+        made = await _upload(api)
         try:
-            return await _load(api, guid, url)
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await _find(api, made)
+        except TimeoutError as error:
+            raise AssertionError(f"no answer within {_PATIENCE_SECONDS} s") from error
         finally:
-            gone = await api.call("DELETE", f"{PHOTOS}/{guid}")
+            gone = await api.call("DELETE", f"{PHOTOS}/{made['guid']}")
             assert gone.status in (200, 204), f"the photo was not removed: {gone.status}"
     finally:
         api.hang_up()
 
 
-async def _upload(api: CanaryApi) -> tuple[str, str]:
+async def _upload(api: CanaryApi) -> dict[str, Any]:
     """Pending, so that no other pod hears of it."""
     boundary = secrets.token_hex(16)
     body = _multipart(boundary, {"aspect_ids": "all", "pending": "true"}, picture())
@@ -52,7 +59,19 @@ async def _upload(api: CanaryApi) -> tuple[str, str]:
     said = answer.body[:200].decode(errors="replace")
     assert answer.status in (200, 201), f"upload: {answer.status} {said}"
     made, _ = read_json(answer.body)
-    return str(made["guid"]), _address_of(made)
+    assert isinstance(made, dict) and "guid" in made, f"upload: no guid in {said}"
+    return made
+
+
+async def _find(api: CanaryApi, made: dict[str, Any]) -> Photo:
+    """A photo moves while a background job makes its sizes: then the pod is asked anew."""
+    for pause in _PAUSES_SECONDS:
+        found = await _load(api, str(made["guid"]), _address_of(made))
+        if isinstance(found, Photo):
+            return found
+        await asyncio.sleep(pause)
+        made, _ = read_json(expect_ok(await api.call("GET", f"{PHOTOS}/{made['guid']}")).body)
+    raise AssertionError(f"the photo cannot be loaded: {found}")
 
 
 def _address_of(made: dict[str, Any]) -> str:
@@ -62,7 +81,8 @@ def _address_of(made: dict[str, Any]) -> str:
     return found
 
 
-async def _load(api: CanaryApi, guid: str, url: str) -> Photo:
+async def _load(api: CanaryApi, guid: str, url: str) -> Photo | str:
+    """The photo as the world sees it, or what came instead."""
     try:
         path = api.session.path_here(url)
     except ProbeFailed:
@@ -70,8 +90,8 @@ async def _load(api: CanaryApi, guid: str, url: str) -> Photo:
         return Photo(guid, url, "elsewhere", 0)
     answer, path = await api.session.get(path)
     kind = answer.headers.get("content-type", "")
-    assert answer.status == 200, f"{path}: {answer.status}"
-    assert kind.startswith("image/"), f"{path} is no image but {kind}"
+    if answer.status != 200 or not kind.startswith("image/"):
+        return f"{path}: {answer.status} {kind}"
     return Photo(guid, path, kind, len(answer.body))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -44,7 +46,9 @@ def run_suite(subjects: Subjects, report: Report, suite: Path = SUITE) -> list[C
         return []
     with report.step("verify"), Ahead(subjects) as ahead:
         collector = Collector(subjects, ahead, report)
-        ended = pytest.main([*_OPTIONS, f"--rootdir={suite}", str(suite)], plugins=[collector])
+        # Standard output is the caller's: its JSON must stay JSON, whatever pytest has to say.
+        with contextlib.redirect_stdout(sys.stderr):
+            ended = pytest.main([*_OPTIONS, f"--rootdir={suite}", str(suite)], plugins=[collector])
     if collector.is_interrupted:
         raise KeyboardInterrupt
     # Tests that failed are the result; anything else means that the suite did not run.
@@ -55,7 +59,7 @@ def run_suite(subjects: Subjects, report: Report, suite: Path = SUITE) -> list[C
 
 # Nothing of the caller's own pytest settings, plugins or terminal has a say here.
 _OPTIONS = (
-    "-c", "/dev/null", "--import-mode=importlib", "--disable-plugin-autoload",
+    "-c", "/dev/null", "--noconftest", "--import-mode=importlib", "--disable-plugin-autoload",
     "-p", "no:cacheprovider", "-p", "no:terminal", "--capture=no",
 )  # fmt: skip
 

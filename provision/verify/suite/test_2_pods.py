@@ -102,12 +102,14 @@ def _trespasses(pod: PodSubject) -> dict[str, tuple[str, ...]]:
     """What a neighbour would try, as commands."""
     places = pod.places
     upload = places.uploads / ".podfleet-verify"
+    # One byte proves it; secrets do not travel.
+    peek = ("head", "-c", "1")
     query = ("-XAtqw", "-d", pod.database, "-c", "SELECT 1")
     web = ("--unix-socket", str(places.web_socket(pod.release_id)), "http://pod/")
     return {
         "list its files": ("ls", str(places.home)),
-        "read its settings": ("cat", str(pod.configuration / "diaspora.toml")),
-        "read its keys": ("cat", str(places.keys / "oidc_key.pem")),
+        "read its settings": (*peek, str(pod.configuration / "diaspora.toml")),
+        "read its keys": (*peek, str(places.keys / "oidc_key.pem")),
         "write to its uploads": ("sh", "-c", 'touch "$0" && rm "$0"', str(upload)),
         "read its database": ("psql", *query),
         "take its database role": ("psql", "-U", places.user, *query),

@@ -55,6 +55,7 @@ NAMED = [
 
 def verify(fleet: Standing, *arguments: str) -> Checks:
     ran = fleet.podfleet("verify", "--json", *arguments, check=False)
+    assert ran.code in (0, 1) and ran.stdout, ran.stderr
     checks: Checks = ran.json
     assert ran.code == (1 if failed(checks) else 0)
     return checks

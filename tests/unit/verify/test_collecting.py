@@ -129,3 +129,17 @@ def test_an_interrupt_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     subjects = cast(Subjects, Subject(hosts=(Subject(name="one"),), launched=(), pods=()))
     with pytest.raises(KeyboardInterrupt):
         running.run_suite(subjects, Silent(), tmp_path)
+
+
+def test_nothing_around_the_suite_has_a_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "conftest.py").write_text("raise SystemExit('not asked')")
+    suite = tmp_path / "suite"
+    suite.mkdir()
+    (suite / "test_loud.py").write_text("def test_loud(host): print('not JSON')")
+    monkeypatch.setattr(running, "Ahead", NothingAhead)
+    subjects = cast(Subjects, Subject(hosts=(Subject(name="one"),), launched=(), pods=()))
+    found = running.run_suite(subjects, Silent(), suite)
+    assert [(check.check, check.outcome) for check in found] == [("loud", "passed")]
+    assert capsys.readouterr().out == ""
