@@ -74,6 +74,9 @@ class Result:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the parts; 0 when all is well."""
+    # A shell that starts this in the background lets it ignore Ctrl-C, and its children with it:
+    # tests that interrupt what they test would wait for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     options = _options(argv)
     parts = [part for part in PARTS if _is_wanted(part, options)]
     unrun = _say_what_is_left_out(options)
