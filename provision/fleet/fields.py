@@ -56,7 +56,9 @@ def check_address(address: Address) -> Address:
 
 def check_name(name: str) -> str:
     if name == ARTIFACTS.name:
-        raise refused(f"{name!r} is a directory of podfleet's own on a host", "Choose another name.")
+        raise refused(
+            f"{name!r} is a directory of podfleet's own on a host", "Choose another name."
+        )
     if re.match(r"[a-z][a-z0-9]{0,15}\Z", name):
         return name
     do = "Use up to 16 lower-case letters and digits, a letter first"
