@@ -17,6 +17,8 @@ from pathlib import Path
 
 # How the units begin that this script runs in.
 RUN = "podfleet-platform-"
+# In podfleet's state while a run is not done; as old as the first run that was not.
+UNFINISHED = "platform.unfinished"
 
 
 def main(lock_path: str, state: str, operator: str) -> int:
@@ -32,15 +34,19 @@ def main(lock_path: str, state: str, operator: str) -> int:
     if unfinished:
         print(f"an operation is not finished: {'; '.join(unfinished)}", flush=True)
         return 1
-    hold(Path(state) / "platform.unfinished")
+    hold(Path(state) / UNFINISHED)
     return 0
 
 
 def hold(mark: Path) -> None:
     """Until stdin ends; the mark stays unless the controller says that all is done."""
     mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    print("held again" if mark.exists() else "held", flush=True)
-    mark.touch()
+    is_resumed = mark.exists()
+    if not is_resumed:
+        mark.touch()
+        # A power cut must not take the mark along with what it is to tell of.
+        os.sync()
+    print("held again" if is_resumed else "held", flush=True)
     if sys.stdin.read() == "done":
         mark.unlink()
 

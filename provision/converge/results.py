@@ -14,7 +14,7 @@ from typing import Any
 from provision.report import Report
 
 # Of a long output the end says what went wrong.
-_SAID_CHARACTERS = 2000
+_SAID_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,14 @@ def _parsed(text: str) -> dict[str, Any] | None:
 
 
 def _failure(line: dict[str, Any]) -> Failure:
-    said = line["said"]
-    output = said.get("stderr") or said.get("stdout") or ""
-    # A module often repeats its standard error in its message.
-    words = [said.get("msg", ""), "" if output in said.get("msg", "") else output]
+    said = {key: str(value).strip() for key, value in line["said"].items()}
+    # Of what it printed the end; a module often repeats its standard error in its message.
+    words = [said.get("msg", ""), said.get("stdout", "")[-_SAID_CHARACTERS:]]
+    words += [] if said.get("stderr", "") in words[0] else [said["stderr"][-_SAID_CHARACTERS:]]
     return Failure(
         line["role"],
         line["task"],
         line["item"],
-        "\n".join(word.strip() for word in words if word)[-_SAID_CHARACTERS:] or "it said nothing",
+        "\n".join(word for word in words if word) or "it said nothing",
         line["event"] == "unreachable",
     )

@@ -21,6 +21,7 @@ from provision.contract import (
     STATE,
 )
 from provision.converge.files import files_of
+from provision.converge.lock_holder import UNFINISHED
 from provision.converge.networks import PRIVATE4, PRIVATE6
 from provision.fleet.model import Fleet, Host
 from provision.fleet.sizes import sizes
@@ -62,7 +63,11 @@ def role_variables(fleet: Fleet, host: Host, runtime_version: str) -> dict[str, 
     """`<role>_config` for every role."""
     pods = len(fleet.pods_on(host.name))
     told: dict[str, dict[str, Any]] = {
-        "base": {"packages": list(PLATFORM_PACKAGES), "swap_mb": sizes(host, pods).swap_mb},
+        "base": {
+            "packages": list(PLATFORM_PACKAGES),
+            "swap_mb": sizes(host, pods).swap_mb,
+            "mark": str(STATE / UNFINISHED),
+        },
         "firewall": {"table": "podfleet"},
         "postgresql": {"unit": POSTGRESQL_UNIT},
         "nginx": {"reload_lock": str(RELOAD_LOCK)},
