@@ -130,7 +130,7 @@ def test_a_changed_domain_is_refused_with_the_reason(stood: Standing) -> None:
         for verb in ("validate", "plan", "up"):
             ran = stood.podfleet(verb, check=False)
             assert ran.code == 1
-            assert "alpha.lab.test" in ran.stderr and "never change" in ran.stderr
+            assert "launched as alpha.lab.test" in ran.stderr and "cannot change" in ran.stderr
     finally:
         stood.edit('domain = "renamed.lab.test"', 'domain = "alpha.lab.test"')
     assert stood.podfleet("status", "--json").json["pods"][0]["state"] == "serving"
