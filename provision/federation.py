@@ -17,13 +17,20 @@ from provision.operations import dispatch
 from provision.report import Report
 
 
-def introduce_pods(fleet: Fleet, connections: Mapping[str, Connection], report: Report) -> None:
-    """Let every pod's canary follow those of its partners, both ways.
+def launched_pods(fleet: Fleet, vault: Vault) -> list[str]:
+    """The pods that have a canary: those that were launched."""
+    return [name for name in fleet.pods if vault.get(f"pods.{name}.canary") is not None]
+
+
+def introduce_pods(
+    fleet: Fleet, vault: Vault, connections: Mapping[str, Connection], report: Report
+) -> None:
+    """Let every launched pod's canary follow those of its partners, both ways.
 
     Two first messages of a new contact race in the receiver (DIASPORA.md): each pod first follows
     the pods after it in the fleet file, and only then do the later ones follow back.
     """
-    names = list(fleet.pods)
+    names = launched_pods(fleet, vault)
     later = {name: names[place + 1 :] for place, name in enumerate(names)}
     earlier = {name: names[:place] for place, name in enumerate(names)}
     for way in (later, earlier):
@@ -39,15 +46,18 @@ def _introduce_wave(
     def introduce(name: str) -> None:
         partners = [fleet.pods[partner].domain for partner in way[name]]
         pod = fleet.pods[name]
-        if partners and pod.host in connections:
-            with report.step("canary follows its partners", f"pod {name}"):
-                found = dispatch.introduce(connections[pod.host], name, partners)
-            for handle, outcome in found.items():
-                if outcome != "followed":
-                    report.warn(f"pod {name}: {handle}: {outcome}")
+        if not partners:
+            return
+        with report.step("canary follows its partners", f"pod {name}"):
+            found = dispatch.introduce(connections[pod.host], name, partners)
+        for handle, outcome in found.items():
+            if outcome != "followed":
+                report.warn(
+                    f"pod {name}: {handle}: {outcome}. Run podfleet up --deep once it answers."
+                )
 
     with ThreadPoolExecutor(max_workers=4) as threads:
-        list(threads.map(introduce, fleet.pods))
+        list(threads.map(introduce, way))
 
 
 def prove_federation(

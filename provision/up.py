@@ -17,13 +17,13 @@ from monitoring.canary.flights import Flight
 from provision.converge.run import converge
 from provision.converge.stage import stage_host
 from provision.errors import PodfleetError, Refusal, Refusals
-from provision.federation import introduce_pods, prove_federation
+from provision.federation import introduce_pods, launched_pods, prove_federation
 from provision.fleet.launched import record_launched
 from provision.fleet.model import Fleet, Host, Pod
 from provision.fleet.secrets import Vault, open_vault
 from provision.hosts.connection import Connection
 from provision.hosts.facts import HostFacts, OperationFacts
-from provision.hosts.providers import boot
+from provision.hosts.providers import boot, connect
 from provision.operations import dispatch
 from provision.operations.adopting import send_export
 from provision.plan import Action, Plan, Seen, awaited, look, plan_of, running_release, select
@@ -106,7 +106,7 @@ def up(
     touched = [part for part in plan.pods if part.action in actions]
     run = _prepare(run, plan, touched_pods(fleet, touched, Action.LAUNCH))
     _operate(run, touched)
-    return Done(plan, _prove(run, touched))
+    return Done(plan, _prove(run, touched, deep=deep))
 
 
 def touched_pods(fleet: Fleet, parts: Iterable[Any], action: Action) -> list[Pod]:
@@ -228,14 +228,24 @@ def keep_canary(vault: Vault, connection: Connection, pod: Pod) -> None:
     vault.set(f"pods.{pod.name}.canary", dispatch.fetch_canary_token(connection, pod.name))
 
 
-def _prove(run: Run, parts: Sequence[Any]) -> tuple[Flight, ...]:
+def _prove(run: Run, parts: Sequence[Any], *, deep: bool) -> tuple[Flight, ...]:
     """Pods that are new meet their partners; then a canary flies between all pairs."""
     if not parts:
         return ()
-    connections = {name: run.host(name)[1] for name in run.seen}
-    if any(part.action in (Action.LAUNCH, Action.FINISH) for part in parts):
-        introduce_pods(run.fleet, connections, run.report)
+    if deep or any(part.action in (Action.LAUNCH, Action.FINISH) for part in parts):
+        introduce_pods(run.fleet, run.vault, _partners_hosts(run), run.report)
     return prove_federation(run.fleet, run.vault, run.report)
+
+
+def _partners_hosts(run: Run) -> dict[str, Connection]:
+    """The hosts of all pods that may be introduced: more than those this run has to do with."""
+    hosts = {run.fleet.pods[name].host for name in launched_pods(run.fleet, run.vault)}
+    return {
+        name: run.host(name)[1]
+        if name in run.seen
+        else connect(run.fleet, run.fleet.hosts[name], run.report)
+        for name in sorted(hosts)
+    }
 
 
 def _each(run: Run, parts: Iterable[Part], work: Callable[[Part], None]) -> None:

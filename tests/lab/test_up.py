@@ -27,6 +27,14 @@ def stood(fleet: Standing) -> Standing:
     return fleet
 
 
+def test_one_pod_of_a_fleet_is_launched_alone(fleet: Standing) -> None:
+    """Its partners are introduced when they come, from whichever host."""
+    ran = fleet.podfleet("up", "--pod", "gamma", "--json")
+    assert ran.json["pairs"] == []
+    states = {pod["name"]: pod["state"] for pod in fleet.podfleet("status", "--json").json["pods"]}
+    assert states == {"alpha": "absent", "beta": "absent", "gamma": "serving"}
+
+
 def test_up_ends_with_a_post_seen_between_all_pairs(fleet: Standing) -> None:
     ran = fleet.podfleet("up", "--json")
     pairs = {(pair["from"], pair["to"]): pair for pair in ran.json["pairs"]}
