@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -115,8 +116,10 @@ def launch_on_a_prepared_host(where: Path) -> list[Figure]:
         fleet.podfleet("up", "--pod", "alpha")
         launched = fleet.podfleet("launch", "--pod", "beta")
         boot = seconds(lambda: fleet.podfleet("exec", "beta", "--", "bin/rails", "runner", "0"))
+        (took,) = re.findall(r"pod beta: launch: done in ([0-9.]+) s", launched.stderr)
         return [
-            Figure("launch on a prepared host", launched.seconds, 20, "one boot of Rails", boot)
+            Figure("launch on a prepared host", float(took), 20, "one boot of Rails", boot),
+            Figure("the command, with introductions and canaries", launched.seconds),
         ]
 
 
