@@ -120,6 +120,24 @@ class PodPlaces:
         return self.home / "live.sock"
 
     @property
+    def hold_socket(self) -> PurePosixPath:
+        """Where requests wait while no release may answer them."""
+        return self.home / "hold.sock"
+
+    @property
+    def hold_released(self) -> PurePosixPath:
+        """What the hold waits for: once this file exists, requests go on to the live socket."""
+        return self.home / "hold-released"
+
+    @property
+    def hold_unit(self) -> str:
+        return f"pod-{self.name}-hold.service"
+
+    @property
+    def hold_socket_unit(self) -> str:
+        return f"pod-{self.name}-hold.socket"
+
+    @property
     def shared(self) -> PurePosixPath:
         return self.home / "shared"
 
@@ -174,6 +192,26 @@ class PodPlaces:
         return self.state / "stay-down"
 
     @property
+    def ledger(self) -> PurePosixPath:
+        """A line an upgrade or rollback: what was predicted, what it cost."""
+        return self.state / "ledger.jsonl"
+
+    @property
+    def refused(self) -> PurePosixPath:
+        """The releases that a red gate refused."""
+        return self.state / "refused.json"
+
+    @property
+    def latch_script(self) -> PurePosixPath:
+        """What sidekiq loads instead of Rails: it loads Rails, then waits for the latch."""
+        return self.home / "sidekiq_latch.rb"
+
+    @property
+    def migrator_unit(self) -> str:
+        """A release's Rails, booted to migrate databases within a tenth of a second."""
+        return f"podfleet-migrator-{self.name}.service"
+
+    @property
     def redis_instance(self) -> str:
         return f"pod-{self.name}"
 
@@ -200,6 +238,14 @@ class PodPlaces:
 
     def release(self, release_id: str) -> PurePosixPath:
         return self.releases / release_id
+
+    def latch(self, release_id: str) -> PurePosixPath:
+        """The file a release's sidekiq waits for before it takes jobs."""
+        return self.release(release_id) / ".latch-lifted"
+
+    def way_back(self, release_id: str) -> PurePosixPath:
+        """What the pod was while it ran that release: its record, its files outside of it."""
+        return self.state / "releases" / release_id
 
     def web_socket(self, release_id: str) -> PurePosixPath:
         return self.release(release_id) / "tmp" / "web.sock"
