@@ -1,8 +1,10 @@
 """The rehearsal pod as a Git repository, so that podfleet builds it like any other source.
 
-One tree makes the first version; each directory `releases/<version>/` in it is laid over that tree
-and makes a later one. A file named `.removed` in an overlay lists paths that the version lost.
-Commits are the same wherever they are made: fixed author, fixed times.
+One tree makes the first version; each directory `releases/<version>/` in it is laid over another
+version and makes a new one. In an overlay, `.base` names the version it lies on, `.patch` changes a
+few lines of it (in Git's format), and `.removed` lists paths that it lost.
+Commits are the same wherever they are made: fixed author, fixed times, and a history that holds
+the versions below and no others.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from provision.errors import Refusal
 TREE = Path(__file__).parent / "rehearsal_pod"
 FIRST_VERSION = "1.0.0.0"
 OVERLAYS = "releases"
+BASE = ".base"
+PATCH = ".patch"
 REMOVED = ".removed"
 # What building or running in place may have left behind; .gitignore keeps the rest out.
 GENERATED = ("vendor", ".bundle", OVERLAYS)
@@ -32,7 +36,7 @@ _IDENTITY = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
 }
-# Versions are a day apart, in their order.
+# A version is a day younger than the one it lies on.
 _EPOCH = 1_767_225_600
 _DAY = 86_400
 
@@ -51,6 +55,17 @@ def versions() -> list[str]:
     """All versions, the first one first."""
     later = (path.name for path in (TREE / OVERLAYS).glob("*") if path.is_dir())
     return [FIRST_VERSION, *sorted(later, key=_order)]
+
+
+def lineage(version: str) -> list[str]:
+    """The versions that this one is made of: the first one, each overlay, and itself."""
+    if version == FIRST_VERSION:
+        return [version]
+    base = (TREE / OVERLAYS / version / BASE).read_text().strip()
+    if base not in versions() or _order(base) >= _order(version):
+        where = f"{OVERLAYS}/{version}/{BASE}"
+        raise Refusal(where, f"{base} is no version before it", "Name one that is.")
+    return [*lineage(base), version]
 
 
 def tree_digest(tree: Path) -> str:
@@ -80,32 +95,43 @@ def _replace(repository: Path, digest: str) -> None:
     with tempfile.TemporaryDirectory(dir=repository.parent, prefix=".rehearsal-") as scratch:
         fresh = Path(scratch) / "repository"
         _git(fresh, "init", "--quiet", "--bare", "--initial-branch=main", str(fresh))
-        for number, version in enumerate(versions()):
-            _commit(fresh, Path(scratch) / version, version, number)
+        for version in versions():
+            _commit(fresh, Path(scratch) / version, lineage(version))
         (fresh / "podfleet-tree").write_text(digest)
         if repository.exists():
             repository.rename(Path(scratch) / "old")
         fresh.rename(repository)
 
 
-def _commit(repository: Path, worktree: Path, version: str, number: int) -> None:
-    _lay_out(worktree, version)
-    when = f"{_EPOCH + number * _DAY} +0000"
+def _commit(repository: Path, worktree: Path, made_of: list[str]) -> None:
+    *below, version = made_of
+    when = f"{_EPOCH + len(below) * _DAY} +0000"
     inside = ("--work-tree", str(worktree))
+    if below:
+        _git(repository, "update-ref", "refs/heads/main", f"refs/tags/v{below[-1]}")
+    _lay_out(repository, worktree, made_of)
     _git(repository, *inside, "add", "--all", ".", cwd=worktree)
     _git(repository, *inside, "commit", "--quiet", "--message", f"Release {version}", when=when)
     _git(repository, "tag", f"v{version}")
 
 
-def _lay_out(worktree: Path, version: str) -> None:
-    """The tree with the overlays of all versions up to this one."""
+def _lay_out(repository: Path, worktree: Path, made_of: list[str]) -> None:
+    """The tree with its overlays one above the other."""
     shutil.copytree(TREE, worktree, ignore=_ignored)
-    known = versions()
-    for later in known[1 : known.index(version) + 1]:
-        overlay = TREE / OVERLAYS / later
+    for version in made_of[1:]:
+        overlay = TREE / OVERLAYS / version
         shutil.copytree(overlay, worktree, dirs_exist_ok=True)
+        (worktree / BASE).unlink()
+        _patch(repository, worktree)
         _remove(worktree)
-    _name_version(worktree / "config" / "defaults.yml", version)
+    _name_version(worktree / "config" / "defaults.yml", made_of[-1])
+
+
+def _patch(repository: Path, worktree: Path) -> None:
+    change = worktree / PATCH
+    if change.is_file():
+        _git(repository, "--work-tree", str(worktree), "apply", str(change), cwd=worktree)
+        change.unlink()
 
 
 def _ignored(directory: str, names: list[str]) -> set[str]:
@@ -128,7 +154,9 @@ def _name_version(defaults: Path, version: str) -> None:
     defaults.write_text(named)
 
 
-def _git(repository: Path, *arguments: str, cwd: Path | None = None, when: str = "now") -> None:
+def _git(
+    repository: Path, *arguments: str, cwd: Path | None = None, when: str = f"{_EPOCH} +0000"
+) -> None:
     argv = ["git", "--git-dir", str(repository), *arguments]
     dates = {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
     environment = {**os.environ, **_IDENTITY, **dates}

@@ -60,18 +60,55 @@ def test_an_unchanged_tree_is_left_alone(tree: Path, tmp_path: Path) -> None:
     assert _git(str(repository), "show", f"v{FIRST_VERSION}:old.rb") == "puts 2"
 
 
+def _overlay(tree: Path, version: str, base: str, files: dict[str, str]) -> None:
+    for name, content in {".base": f"{base}\n", **files}.items():
+        path = tree / "releases" / version / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+
 def test_later_versions_are_overlays(tree: Path, tmp_path: Path) -> None:
-    for version in ("1.0.10.0", "1.0.2.0"):
-        overlay = tree / "releases" / version
-        overlay.mkdir(parents=True)
-        (overlay / "new.rb").write_text(f"# {version}\n")
-    (tree / "releases" / "1.0.2.0" / ".removed").write_text("old.rb\n")
+    _overlay(tree, "1.0.10.0", "1.0.2.0", {"newer.rb": "# 10\n"})
+    _overlay(tree, "1.0.2.0", FIRST_VERSION, {"new.rb": "# 2\n", ".removed": "old.rb\n"})
     repository = rehearsal_repository(tmp_path / "state")
     assert _git(repository, "tag").split() == ["v1.0.0.0", "v1.0.10.0", "v1.0.2.0"]
     assert _git(repository, "log", "--format=%s").splitlines()[0] == "Release 1.0.10.0"
     names = _git(repository, "ls-tree", "-r", "--name-only", "v1.0.2.0").split()
     assert names == ["config/defaults.yml", "new.rb"]
+    names = _git(repository, "ls-tree", "-r", "--name-only", "v1.0.10.0").split()
+    assert names == ["config/defaults.yml", "new.rb", "newer.rb"]
     assert '"1.0.2.0"' in _git(repository, "show", "v1.0.2.0:config/defaults.yml")
+
+
+def test_a_version_holds_those_below_it_and_no_others(tree: Path, tmp_path: Path) -> None:
+    _overlay(tree, "1.1.0.0", FIRST_VERSION, {"new.rb": "# 1.1\n"})
+    _overlay(tree, "1.2.0.0", "1.1.0.0", {})
+    before = _git(rehearsal_repository(tmp_path), "rev-parse", "v1.1.0.0", "v1.2.0.0")
+    _overlay(tree, "1.1.0.1", "1.1.0.0", {"broken.rb": "raise\n"})
+    repository = rehearsal_repository(tmp_path)
+    assert _git(repository, "rev-parse", "v1.1.0.0", "v1.2.0.0") == before
+    history = _git(repository, "log", "--format=%s", "v1.2.0.0").splitlines()
+    assert history == ["Release 1.2.0.0", "Release 1.1.0.0", "Release 1.0.0.0"]
+    assert "broken.rb" not in _git(repository, "ls-tree", "--name-only", "v1.2.0.0").split()
+
+
+def test_a_patch_changes_a_few_lines(tree: Path, tmp_path: Path) -> None:
+    patch = "--- a/old.rb\n+++ b/old.rb\n@@ -1 +1 @@\n-puts 1\n+puts 2\n"
+    _overlay(tree, "1.1.0.0", FIRST_VERSION, {".patch": patch})
+    repository = rehearsal_repository(tmp_path / "state")
+    assert _git(repository, "show", "v1.1.0.0:old.rb") == "puts 2"
+    assert ".patch" not in _git(repository, "ls-tree", "--name-only", "v1.1.0.0").split()
+    (tree / "old.rb").write_text("puts 3\n")
+    with pytest.raises(Refusal, match="old.rb: patch does not apply"):
+        rehearsal_repository(tmp_path / "state")
+
+
+@pytest.mark.parametrize("base", ["1.2.0.0", "1.1.0.0", "0.9.0.0"])
+def test_a_version_lies_on_one_before_it(base: str, tree: Path, tmp_path: Path) -> None:
+    _overlay(tree, "1.1.0.0", base, {})
+    _overlay(tree, "1.2.0.0", "1.1.0.0", {})
+    with pytest.raises(Refusal, match=f"{base} is no version before it"):
+        rehearsal_repository(tmp_path / "state")
 
 
 def test_a_tree_without_a_version_is_refused(tree: Path, tmp_path: Path) -> None:
