@@ -99,7 +99,7 @@ def test_a_patch_changes_a_few_lines(tree: Path, tmp_path: Path) -> None:
     assert _git(repository, "show", "v1.1.0.0:old.rb") == "puts 2"
     assert ".patch" not in _git(repository, "ls-tree", "--name-only", "v1.1.0.0").split()
     (tree / "old.rb").write_text("puts 3\n")
-    with pytest.raises(Refusal, match="old.rb: patch does not apply"):
+    with pytest.raises(Refusal, match=r"old\.rb: patch does not apply"):
         rehearsal_repository(tmp_path / "state")
 
 
