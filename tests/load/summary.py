@@ -1,0 +1,67 @@
+"""What a log says of a stretch of time: counts by kind, what failed, how slow, how long silent."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.load.record import Record
+
+# Answered by the web server alone: they say nothing of the pod behind it.
+_STATIC = "/assets/"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Every request that was under way in the stretch, a part of its time at least."""
+
+    counts: dict[str, int]
+    failed: int
+    # The slowest request's seconds, and which one it was.
+    slowest: float
+    slowest_what: str
+    # The longest time in which the pod itself answered nothing.
+    longest_gap: float
+    # How requests failed, and how often.
+    failures: dict[str, int] = field(default_factory=dict)
+    # POSTs of every kind but photos, and photos.
+    posts: int = 0
+    uploads: int = 0
+
+
+def between(records: Sequence[Record], begin: float, end: float) -> list[Record]:
+    """What was under way between the two moments."""
+    return [record for record in records if record.due <= end and record.end >= begin]
+
+
+def summarise(records: Sequence[Record]) -> Summary:
+    failures = Counter(
+        f"{record.kind}: {record.error or record.status}" for record in records if record.has_failed
+    )
+    slowest = max(records, key=lambda record: record.seconds, default=None)
+    return Summary(
+        counts=dict(sorted(Counter(record.kind for record in records).items())),
+        failed=sum(failures.values()),
+        slowest=slowest.seconds if slowest else 0.0,
+        slowest_what=f"{slowest.method} {slowest.path}" if slowest else "",
+        longest_gap=longest_gap(records),
+        failures=dict(failures),
+        posts=sum(record.method == "POST" and not _is_upload(record) for record in records),
+        uploads=sum(map(_is_upload, records)),
+    )
+
+
+def longest_gap(records: Sequence[Record]) -> float:
+    """The longest time from one good answer of the pod's to the next."""
+    ends = sorted(
+        record.end
+        for record in records
+        if not record.has_failed and not record.path.startswith(_STATIC)
+    )
+    return max((later - earlier for earlier, later in itertools.pairwise(ends)), default=0)
+
+
+def _is_upload(record: Record) -> bool:
+    return record.kind in ("upload", "trickle")
