@@ -5,6 +5,7 @@ The controller makes it; what is secret in it never leaves the private directory
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,11 +14,12 @@ from provision.contract import ACME_WEBROOT, CA_BUNDLE, CANARY_USER, PodPlaces
 from provision.errors import Refusal
 from provision.fleet.diaspora_toml import render_diaspora_toml
 from provision.fleet.keys import secret_token_rb
+from provision.fleet.maintenance_words import page_words
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.secrets import Vault
 from provision.fleet.sizes import PodSizes, pod_sizes
 from provision.operations import sandbox
-from provision.operations.layout import PodLayout
+from provision.operations.layout import PARTNERS, PodLayout
 from provision.render import Stage, read_manifest
 
 SYSTEMD = "pod/etc/systemd/system"
@@ -35,8 +37,19 @@ class StagedPod:
         return str(self.manifest["digest"])
 
 
-def stage_pod(fleet: Fleet, pod: Pod, release_id: str, vault: Vault, root: Path) -> StagedPod:
-    """Renders the pod's stage into `root`; the vault must hold the pod's secrets already."""
+def stage_pod(
+    fleet: Fleet,
+    pod: Pod,
+    release_id: str,
+    vault: Vault,
+    root: Path,
+    *,
+    for_gate: bool = False,
+) -> StagedPod:
+    """Renders the pod's stage into `root`; the vault must hold the pod's secrets already.
+
+    `for_gate` adds what the gate of federation needs, which is no part of the stage's digest.
+    """
     places = PodPlaces(pod.name)
     sizes = pod_sizes(fleet.hosts[pod.host], pod, len(fleet.pods_on(pod.host)))
     stage = Stage(root)
@@ -53,6 +66,8 @@ def stage_pod(fleet: Fleet, pod: Pod, release_id: str, vault: Vault, root: Path)
     )
     for name, content in _secrets(pod, vault).items():
         stage.add_secret(name, content)
+    if for_gate:
+        stage.add_aside(PARTNERS, _partners(fleet, pod, vault))
     stage.finish(pod=_pod_table(fleet, pod, release_id, sizes))
     return StagedPod(root, read_manifest(root))
 
@@ -65,11 +80,14 @@ def _public_files(places: PodPlaces) -> dict[str, PurePosixPath]:
         f"{SYSTEMD}/pod-web.service": units / places.web_unit(),
         f"{SYSTEMD}/pod-web.socket": units / places.web_socket_unit(),
         f"{SYSTEMD}/pod-sidekiq.service": units / places.sidekiq_unit(),
+        f"{SYSTEMD}/pod-hold.socket": units / places.hold_socket_unit,
+        f"{SYSTEMD}/pod-hold.service": units / places.hold_unit,
         f"{SYSTEMD}/redis-drop-in.conf": units / f"{places.redis_unit}.d" / "podfleet.conf",
         "pod/etc/redis/redis-pod.conf": layout.redis_configuration,
         "pod/etc/nginx/pod.conf": places.vhost,
         "pod/etc/logrotate.d/pod": layout.logrotate,
         "pod/srv/maintenance.html": layout.maintenance_page,
+        "pod/srv/sidekiq_latch.rb": places.latch_script,
     }
 
 
@@ -85,6 +103,7 @@ def _variables(fleet: Fleet, pod: Pod, places: PodPlaces, sizes: PodSizes) -> di
         "web_down": layout.web_down_flag,
         "redis_directory": layout.redis_directory,
         "maintenance_page": layout.maintenance_page,
+        "closed": page_words(pod.maintenance, pod.domain),
         "acme_webroot": ACME_WEBROOT,
         "certificate": layout.certificate(pod.domain),
         "has_include": pod.nginx_include is not None,
@@ -118,6 +137,16 @@ def _secrets(pod: Pod, vault: Vault) -> dict[str, bytes]:
     }
 
 
+def _partners(fleet: Fleet, pod: Pod, vault: Vault) -> bytes:
+    """The launched partners with their canaries' tokens, which can only post as the canary."""
+    found = [
+        {"name": partner.name, "domain": partner.domain, "token": json.loads(token)}
+        for partner in fleet.partners_of(pod.name)
+        if (token := vault.get(f"pods.{partner.name}.canary"))
+    ]
+    return json.dumps(found).encode()
+
+
 def _include(fleet: Fleet, path: Path) -> bytes:
     try:
         return (fleet.directory / path).read_bytes()
@@ -132,7 +161,8 @@ def _pod_table(fleet: Fleet, pod: Pod, release_id: str, sizes: PodSizes) -> dict
     return {
         "name": pod.name,
         "domain": pod.domain,
-        "release": pod.release,
+        # Not the file's: a pod that awaits its upgrade is as it was staged for the running one.
+        "release": release_id.rpartition("-")[0],
         "release_id": release_id,
         "admin": pod.admin.model_dump(),
         "canary_user": CANARY_USER,

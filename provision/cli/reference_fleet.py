@@ -10,6 +10,7 @@ Schema = Mapping[str, Any]
 _TABLES = (
     ("fleet", ("fleet",), "[fleet]"),
     ("acme", ("acme",), "[acme]"),
+    ("upgrade", ("upgrade",), "[upgrade]"),
     ("hosts", ("hosts",), "[hosts.NAME]"),
     ("pods", ("pods",), "[pods.NAME]"),
 )

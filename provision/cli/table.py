@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provision.cli.options import Takes
-from provision.cli.verbs import acting, lab, looking, making, moving, secrets, watching
+from provision.cli.verbs import acting, lab, looking, making, moving, secrets, upgrading, watching
 
 LOOKS = Takes.WHERE
 OF_A_POD = Takes.FLEET_OPTION | Takes.JSON
@@ -33,6 +33,10 @@ VERBS: tuple[Verb, ...] = (
     Verb("up", acting.up, Takes.ACTS),
     Verb("launch", acting.launch, Takes.ACTS),
     Verb("configure", acting.configure, Takes.ACTS),
+    Verb("upgrade", upgrading.upgrade, LOOKS | Takes.DRY_RUN | Takes.DEEP),
+    Verb("rollback", upgrading.rollback, Takes.FLEET | Takes.PODS | Takes.JSON | Takes.DRY_RUN),
+    Verb("releases", upgrading.releases, LOOKS),
+    Verb("history", upgrading.history, LOOKS),
     Verb("status", looking.status, LOOKS),
     Verb("verify", watching.verify, LOOKS),
     Verb("canary", watching.canary, Takes.FLEET | Takes.PODS | Takes.JSON),

@@ -9,6 +9,7 @@ from pathlib import Path
 from provision.fleet.complaints import closest
 from provision.fleet.fields import VERSION, ascii_domain
 from provision.fleet.launched import changed_domains
+from provision.fleet.maintenance_words import WORDS, has_words
 from provision.fleet.model import Host, Pod
 from provision.fleet.reading import Reading
 from provision.fleet.series import series_of
@@ -32,6 +33,7 @@ def check_fleet(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, 
     _lab_names(reading, hosts, pods)
     _memory(reading, hosts)
     _together(reading, hosts, pods)
+    _words_of_the_page(reading, pods)
 
 
 def _something(reading: Reading) -> None:
@@ -164,6 +166,15 @@ def _together(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, Po
         check_together(pod, hosts.get(pod.host), refuse)
         if wrong := reserved_name(pod):
             reading.refuse(("pods", name, "admin", "username"), *wrong)
+
+
+def _words_of_the_page(reading: Reading, pods: Mapping[str, Pod]) -> None:
+    for name, pod in pods.items():
+        if has_words(pod.maintenance):
+            continue
+        location = ("pods", name, "maintenance", "language")
+        what = f"podfleet has no words of its own in {pod.maintenance.language!r}"
+        reading.refuse(location, what, f"Write title and text, too, or one of {', '.join(WORDS)}.")
 
 
 def _refuse_below(

@@ -21,6 +21,11 @@ UNITS = {
     "TiB": 1024**4,
 }
 SIZE = re.compile(r"(?P<amount>\d+(?:\.\d+)?) ?(?P<unit>[A-Za-z]+)\Z")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+DURATION = re.compile(r"(?P<amount>\d+) ?(?P<unit>[smhd])\Z")
+LONGEST = 7 * SECONDS["d"]
+# BCP 47, as far as an HTML page needs it: de, pt-BR, zh-Hans.
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)\Z")
 LEAST_MEMORY = 768 * 1024**2
 # A word of a Git URL that a remote helper would run as a command (ext::sh -c …).
@@ -84,6 +89,25 @@ def check_memory(memory: int) -> int:
         return memory
     what = f"{memory // 1024**2} MiB are too little for a pod"
     raise refused(what, f"A host needs {LEAST_MEMORY // 1024**2} MiB, better 1 GiB.")
+
+
+def parse_duration(value: Any) -> int:
+    """Seconds of `60`, `10m`, `1h`."""
+    found = DURATION.match(value.strip()) if isinstance(value, str) else None
+    if found:
+        value = int(found["amount"]) * SECONDS[found["unit"]]
+    if type(value) is not int or value < 0:
+        do = 'Write seconds, or an amount and one of s, m, h, d, as "10m".'
+        raise refused(f"{shown(value)} is no duration", do)
+    if value > LONGEST:
+        raise refused(f"{shown(value)} is too long", "Write no more than seven days.")
+    return value
+
+
+def check_language(language: str) -> str:
+    if LANGUAGE.match(language):
+        return language
+    raise refused(f"{language!r} is no language", 'Write its code, as "de" or "pt-BR".')
 
 
 def ascii_domain(domain: str) -> str:
@@ -181,6 +205,19 @@ Memory = Annotated[
     AfterValidator(check_memory),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)? ?([MGT]i?B)$"}),
 ]
+Duration = Annotated[
+    int,
+    BeforeValidator(parse_duration),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^\d+ ?[smhd]$"},
+                {"type": "integer", "minimum": 0, "maximum": LONGEST},
+            ]
+        }
+    ),
+]
+Language = Annotated[str, AfterValidator(check_language)]
 Domain = Annotated[str, AfterValidator(check_domain)]
 Email = Annotated[str, AfterValidator(check_email)]
 Version = Annotated[

@@ -13,11 +13,11 @@ from pathlib import Path
 from provision.errors import Refusal, Refusals
 from provision.fleet.checks import check_fleet, check_launched
 from provision.fleet.keeps import keeping_place
-from provision.fleet.model import About, Acme, Fleet, Host, Pod
+from provision.fleet.model import About, Acme, Fleet, Host, Pod, Upgrades
 from provision.fleet.paths import absolute, check_paths
 from provision.fleet.reading import FILE_NAME, INVENTORIES, Reading
 
-TABLES = ("fleet", "acme", "hosts", "pods")
+TABLES = ("fleet", "acme", "upgrade", "hosts", "pods")
 
 
 def load_fleet(name_or_path: str | None = None) -> Fleet:
@@ -50,6 +50,7 @@ def load_file(file: Path) -> Fleet:
     reading = _read(file)
     reading.refuse_unknown((), reading.data, TABLES)
     about = reading.model(("fleet",), About, reading.table("fleet")) or About()
+    upgrade = reading.model(("upgrade",), Upgrades, reading.table("upgrade")) or Upgrades()
     hosts = absolute(file, "hosts", reading.models("hosts", Host))
     pods = absolute(file, "pods", reading.models("pods", Pod))
     acme = _acme(reading, about, pods)
@@ -65,6 +66,7 @@ def load_file(file: Path) -> Fleet:
         file=file,
         keeps=keeps,
         acme=acme,
+        upgrade=upgrade,
         hosts=hosts,
         pods=pods,
         lead_pod=about.lead_pod or next(iter(pods)),

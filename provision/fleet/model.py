@@ -17,10 +17,12 @@ from provision.fleet.fields import (
     V4,
     V6,
     Domain,
+    Duration,
     Email,
     GitTag,
     GitUrl,
     HttpsUrl,
+    Language,
     Memory,
     Name,
     Port,
@@ -85,6 +87,16 @@ class Source(Table):
     tag: GitTag | None = said("Git tag; `v<release>` unless stated.", None)
 
 
+class Maintenance(Table):
+    """The page that visitors see while the pod is closed."""
+
+    language: Language = said(
+        "Language of the page, as `de`; podfleet has words of its own in de, en, es and fr.", "en"
+    )
+    title: str | None = said("Heading of the page; podfleet's own words unless stated.", None)
+    text: str | None = said("What it says below; podfleet's own words unless stated.", None)
+
+
 def _url_or_table(value: Any) -> Any:
     return {"url": value} if isinstance(value, str) else value
 
@@ -105,6 +117,12 @@ class Pod(Table):
     )
     nginx_include: Path | None = said(
         "File beside the fleet file that is included into the pod's nginx server block.", None
+    )
+    accept: tuple[str, ...] = said(
+        "What upgrades want to be acknowledged, by the ids that they name.", ()
+    )
+    maintenance: Maintenance = said(
+        "Language and words of the page that visitors see while the pod is closed.", Maintenance()
     )
     puma_threads: int | None = said(
         "Requests answered at once; follows from the host's memory unless stated.",
@@ -140,6 +158,21 @@ class Acme(Table):
     contact: Email = said("Where the issuer writes to; the first pod's administrator by default.")
 
 
+class Upgrades(Table):
+    """How upgrades go through the fleet."""
+
+    gate: Duration = said(
+        "How long a new release must do well before its upgrade is done: seconds, or as `2m`.", 60
+    )
+    wait: Duration = said("How long the other pods wait once the lead pod is upgraded.", 0)
+    parallel: int = said(
+        "How many pods are upgraded at once after the lead pod.", 2, strict=True, ge=1, le=32
+    )
+    keep_warm: Duration = said(
+        "How long the old release's web process stays at hand, for a rollback at once.", 3600
+    )
+
+
 class About(Table):
     """What concerns the fleet as a whole."""
 
@@ -160,6 +193,7 @@ class Fleet(Table):
     # Where vault, known hosts and launched pods are: beside the file, or in the lab's state.
     keeps: Path
     acme: Acme
+    upgrade: Upgrades = Upgrades()
     hosts: dict[Name, Host]
     pods: dict[Name, Pod]
     # The pod that is upgraded first; the first one of the file unless stated.

@@ -9,7 +9,7 @@ from typing import Any
 
 from provision import places
 from provision.fleet.diaspora_toml import nested
-from provision.fleet.model import About, Acme, Host, Pod, Table
+from provision.fleet.model import About, Acme, Host, Pod, Table, Upgrades
 from provision.fleet.series import Setting, load_settings
 
 FILE = places.CHECKOUT / "inventories" / "fleet.schema.json"
@@ -49,6 +49,7 @@ def schema() -> dict[str, Any]:
         "properties": {
             "fleet": _table(About),
             "acme": acme,
+            "upgrade": _table(Upgrades),
             "hosts": _named(host),
             "pods": _named(pod),
         },

@@ -56,7 +56,8 @@ class PodFacts:
     state: str
     releases: tuple[dict[str, Any], ...]
     exports: tuple[dict[str, Any], ...]
-    refused: tuple[str, ...]
+    # Releases that a red gate refused: {"release_id", "at", "why"}, oldest first.
+    refused: tuple[dict[str, Any], ...]
     stay_down: bool
 
 

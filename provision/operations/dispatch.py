@@ -124,6 +124,17 @@ def journal(connection: Connection, pod: str, operation: str | None) -> Iterator
         raise
 
 
+def ask_host(
+    connection: Connection, pod: str, verb: str, request: Mapping[str, Any] | None = None
+) -> str:
+    """What a verb of podfleet-host answers; it begins nothing."""
+    stdin = json.dumps(dict(request)).encode() if request is not None else b""
+    done = connection.run([str(ENTRY), verb, pod], stdin=stdin, check=False)
+    if done.returncode != 0:
+        raise _said(pod, done.returncode, done.stderr)
+    return done.stdout.decode()
+
+
 def introduce(connection: Connection, pod: str, partners: Sequence[str]) -> dict[str, str]:
     """Lets the pod's canary follow those of the partners (domains): "followed", or why not."""
     request = json.dumps({"partners": list(partners)}).encode()

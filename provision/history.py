@@ -1,0 +1,86 @@
+"""The ledger of upgrades and rollbacks that the pods' hosts keep: foretold and actual cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from provision.columns import columns
+from provision.fleet.model import Fleet
+from provision.hosts.connection import Connection
+from provision.hosts.providers import connect
+from provision.operations.dispatch import ask_host
+from provision.plan import select
+from provision.report import Report
+
+HEADS = ("POD", "AT", "VERB", "FROM", "TO", "PATH", "PREDICTED", "CLOSED", "WHOLE", "OUTCOME")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One upgrade or rollback of one pod; `told` is the ledger's own line."""
+
+    pod: str
+    told: Mapping[str, Any]
+
+    def row(self) -> tuple[str, ...]:
+        told = self.told
+        outcome = str(told.get("outcome", "-"))
+        gate = f": {told['gate']}" if told.get("gate") else ""
+        return (
+            self.pod,
+            str(told.get("at", "-"))[:19],
+            str(told.get("verb", "-")),
+            str(told.get("from") or "-"),
+            str(told.get("to") or "-"),
+            path_words(told),
+            seconds(told.get("predicted_seconds")),
+            seconds(told.get("closed_seconds")),
+            seconds(told.get("seconds")),
+            outcome + gate,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """`history --json`: the ledger's line, and whose it is."""
+        return {"pod": self.pod, **self.told}
+
+
+def history(
+    fleet: Fleet, report: Report, *, pods: Sequence[str] = (), hosts: Sequence[str] = ()
+) -> list[Entry]:
+    """Every upgrade and rollback of the selected pods, pod after pod, oldest first."""
+    found = []
+    for pod in select(fleet, pods, hosts):
+        connection = connect(fleet, fleet.hosts[pod.host], report)
+        found += [Entry(pod.name, told) for told in _told(connection, pod.name)]
+    return found
+
+
+def entry_of(connection: Connection, pod: str, operation: str) -> Mapping[str, Any]:
+    """What the ledger says of one operation."""
+    told = [one for one in _told(connection, pod) if one["operation"] == operation]
+    return told[-1] if told else {}
+
+
+def lines(entries: Sequence[Entry]) -> list[str]:
+    """The entries as a table."""
+    if not entries:
+        return ["No upgrade yet."]
+    return columns(HEADS, [entry.row() for entry in entries])
+
+
+def path_words(told: Mapping[str, Any]) -> str:
+    """The path that an upgrade took, and in which order."""
+    return ", ".join(str(told[key]) for key in ("path", "order") if told.get(key)) or "-"
+
+
+def seconds(value: Any) -> str:
+    """A duration in a table."""
+    return "-" if value is None else f"{float(value):.2f} s"
+
+
+def _told(connection: Connection, pod: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(ask_host(connection, pod, "history"))
+    return found

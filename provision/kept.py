@@ -1,0 +1,86 @@
+"""What pods keep on their hosts, and pruning: releases, artifacts, databases, orphans."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from provision.columns import columns
+from provision.fleet.model import Fleet
+from provision.hosts.providers import connect
+from provision.operations.dispatch import ask_host
+from provision.plan import select
+from provision.report import Report
+
+HEADS = ("POD", "KIND", "ID", "SIZE", "DATE", "WHY KEPT")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One thing that a pod keeps; `told` is what its host says of it."""
+
+    pod: str
+    told: Mapping[str, Any]
+
+    def row(self) -> tuple[str, ...]:
+        told, size = self.told, self.told.get("bytes")
+        return (
+            self.pod,
+            str(told["kind"]),
+            str(told["id"]),
+            "-" if size is None else f"{size / 1024**2:.1f} MiB",
+            _date(told.get("at")),
+            str(told.get("why") or "-"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {"pod": self.pod, **self.told}
+
+
+def kept(
+    fleet: Fleet, report: Report, *, pods: Sequence[str] = (), hosts: Sequence[str] = ()
+) -> list[Kept]:
+    """All that the selected pods keep, pod after pod."""
+    return _ask(fleet, report, pods, hosts, "releases", None)
+
+
+def prune(
+    fleet: Fleet,
+    report: Report,
+    accept: Sequence[str],
+    *,
+    pods: Sequence[str] = (),
+    hosts: Sequence[str] = (),
+) -> list[Kept]:
+    """Removes what no rule keeps, and the safety copies that were named; what was removed."""
+    return _ask(fleet, report, pods, hosts, "prune", {"accept": list(accept)})
+
+
+def lines(found: Sequence[Kept], *, otherwise: str) -> list[str]:
+    """As a table, or in words where there is nothing."""
+    return columns(HEADS, [one.row() for one in found]) if found else [otherwise]
+
+
+def _ask(
+    fleet: Fleet,
+    report: Report,
+    pods: Sequence[str],
+    hosts: Sequence[str],
+    verb: str,
+    request: Mapping[str, Any] | None,
+) -> list[Kept]:
+    found = []
+    for pod in select(fleet, pods, hosts):
+        connection = connect(fleet, fleet.hosts[pod.host], report)
+        told = json.loads(ask_host(connection, pod.name, verb, request))
+        found += [Kept(pod.name, one) for one in told]
+    return found
+
+
+def _date(at: Any) -> str:
+    if isinstance(at, int | float):
+        return time.strftime("%Y-%m-%d %H:%M", time.gmtime(at))
+    return str(at)[:16].replace("T", " ") if at else "-"

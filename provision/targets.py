@@ -1,0 +1,157 @@
+"""Which pods an upgrade is about: what each runs, what it shall run, and what speaks against it.
+
+Everything is checked for every pod before anything begins on any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from provision.contract import PLATFORM_LEVEL
+from provision.errors import PodfleetError, Refusal, Refusals, UsageError
+from provision.fleet.fields import VERSION
+from provision.fleet.model import Fleet, Host, Pod
+from provision.fleet.upgrades import check_upgrade
+from provision.hosts.connection import Connection
+from provision.hosts.facts import HostFacts, PodFacts
+from provision.plan import Seen, refuse_changed_domain, running_release
+from provision.refused import refused_before, words
+from provision.releases.store import Artifact
+from provision.report import Report
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for, beside which pods."""
+
+    # The version to go to, instead of the one that the fleet file names.
+    to: str | None = None
+    rehearse: bool = False
+    # Close the pod for the upgrade, instead of letting requests wait.
+    maintenance: bool = False
+    # Try a release again that a red gate refused.
+    again: bool = False
+    # Also pods that run that version already, if it was built anew.
+    deep: bool = False
+    accept: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.to and not VERSION.match(self.to):
+            what = f"{self.to!r} is no version of diaspora*"
+            raise UsageError("--to", what, "Write it as 1.2.3.0.")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One launched pod; `pod` is as it shall be: its release is the one to go to."""
+
+    pod: Pod
+    host: Host
+    connection: Connection
+    host_facts: HostFacts
+    facts: PodFacts
+    # The id of the release that it runs.
+    running: str
+
+    @property
+    def running_version(self) -> str:
+        return self.running.rpartition("-")[0]
+
+
+def find_targets(
+    chosen: Sequence[Pod], seen: Mapping[str, Seen], report: Report, wish: Wish, *, named: bool
+) -> list[Target]:
+    """The launched pods that do not run what they shall.
+
+    A pod that is not launched is left alone, unless it was `named`.
+    """
+    if errors := [one.error for one in seen.values() if one.error]:
+        raise Refusals(errors)
+    found = []
+    for pod in chosen:
+        target = _target(pod, seen[pod.host], wish)
+        if target is None:
+            _leave(pod, report, named=named)
+        elif wish.deep or target.running_version != target.pod.release:
+            found.append(target)
+    return found
+
+
+def _target(pod: Pod, seen: Seen, wish: Wish) -> Target | None:
+    assert seen.connection is not None and seen.facts is not None
+    facts = seen.facts.pods.get(pod.name)
+    running = running_release(facts)
+    if facts is None or running is None:
+        return None
+    meant = pod.model_copy(update={"release": wish.to}) if wish.to else pod
+    return Target(meant, seen.host, seen.connection, seen.facts, facts, running)
+
+
+def _leave(pod: Pod, report: Report, *, named: bool) -> None:
+    what, do = "it is not launched", f"Run podfleet launch --pod {pod.name}."
+    if named:
+        raise Refusal(f"pod {pod.name}", what, do)
+    report.line(f"pod {pod.name}: {what}")
+
+
+def check_targets(fleet: Fleet, targets: Iterable[Target], wish: Wish) -> None:
+    """Raises all that speaks against any of the upgrades, at once."""
+    errors: list[PodfleetError] = []
+    for target in targets:
+        for check in (_domain, _tag, _platform, _catalogue):
+            try:
+                check(fleet, target, wish)
+            except Refusals as several:
+                errors += several.errors
+            except PodfleetError as error:
+                errors.append(error)
+    if errors:
+        raise Refusals(errors)
+
+
+def _domain(fleet: Fleet, target: Target, _: Wish) -> None:
+    record = target.facts.record or {}
+    refuse_changed_domain(fleet, target.pod, str(record["domain"]))
+
+
+def _tag(fleet: Fleet, target: Target, wish: Wish) -> None:
+    """A pod whose tag is stated has no tag for another release."""
+    pod = target.pod
+    if wish.to and pod.source.tag and fleet.pods[pod.name].release != wish.to:
+        raise UsageError(
+            "--to",
+            f"the fleet file names a tag of its own for pod {pod.name}, {pod.source.tag}",
+            f"Write release and tag into {fleet.file}, and leave --to out.",
+        )
+
+
+def _platform(_: Fleet, target: Target, __: Wish) -> None:
+    """The host's half of podfleet carries the operation out."""
+    platform, where = target.host_facts.platform, f"host {target.host.name}"
+    if platform is None:
+        raise Refusal(where, "it has no platform", "Run `podfleet up` first.")
+    if platform.level != PLATFORM_LEVEL:
+        what = f"its platform has level {platform.level}, and this podfleet needs {PLATFORM_LEVEL}"
+        raise Refusal(where, what, "Run `podfleet up` first.")
+
+
+def _catalogue(fleet: Fleet, target: Target, wish: Wish) -> None:
+    accepted = (*target.pod.accept, *wish.accept)
+    check_upgrade(fleet, target.pod, target.running_version, target.pod.release, accepted)
+
+
+def refuse_refused(
+    targets: Iterable[Target], artifacts: Mapping[str, Artifact], wish: Wish
+) -> None:
+    """Raises for each release that a red gate refused on that very pod, unless asked for again."""
+    if wish.again or wish.rehearse:
+        return
+    errors: list[PodfleetError] = []
+    for target in targets:
+        release_id = artifacts[target.pod.name].release_id
+        if told := refused_before(target.facts.refused, release_id):
+            do = "Name another release, or try this one once more with --again."
+            errors.append(Refusal(f"pod {target.pod.name}", words(told), do))
+    if errors:
+        raise Refusals(errors)

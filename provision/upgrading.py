@@ -1,0 +1,223 @@
+"""Upgrades through a fleet: the lead pod first, a wait, then the rest; the first red is the last.
+
+look -> await what is under way -> check all -> build all -> write --to into the fleet file -> pod
+after pod: ship, stage, start the operation, follow it. All that happens to a pod happens on its
+host; a rerun goes on where this one stopped.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from provision.errors import Refusal, Refusals
+from provision.fleet.model import Fleet, Pod
+from provision.fleet.secrets import Vault, open_vault
+from provision.fleet.upgrades import kinds_for
+from provision.foreseeing import Foreseen, foresee
+from provision.history import entry_of
+from provision.hosts.facts import OperationFacts, gather
+from provision.naming import name_releases
+from provision.operations import dispatch
+from provision.plan import Seen, awaited, look, select
+from provision.releases.build import ensure_artifact
+from provision.releases.ship import ship
+from provision.releases.store import Artifact
+from provision.report import Report
+from provision.staging import stage_pod
+from provision.targets import Target, Wish, check_targets, find_targets, refuse_refused
+from provision.waves import Result, is_red, wave
+
+SERVING = "serving"
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """One pod's upgrade (or rehearsal) that ended well: what its host told of it."""
+
+    operation: str
+    release_id: str
+    evidence: Mapping[str, Any]
+    # Its line of the pod's ledger; empty for a rehearsal.
+    entry: Mapping[str, Any]
+
+
+Outcome = Result[Target, Upgraded]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every part of one run works with."""
+
+    fleet: Fleet
+    vault: Vault
+    report: Report
+    seen: Mapping[str, Seen]
+    wish: Wish
+
+    def let_go(self) -> None:
+        """Whoever waits for a host is released at once; what was begun there goes on."""
+        for one in self.seen.values():
+            if one.connection:
+                one.connection.close()
+
+
+def look_ahead(
+    fleet: Fleet,
+    report: Report,
+    wish: Wish,
+    *,
+    pods: Sequence[str] = (),
+    hosts: Sequence[str] = (),
+) -> list[Foreseen]:
+    """What an upgrade would do to each pod; nothing is built, written or begun."""
+    chosen = select(fleet, pods, hosts)
+    seen = look(fleet, dict.fromkeys(pod.host for pod in chosen), report)
+    targets = find_targets(chosen, seen, report, wish, named=bool(pods))
+    check_targets(fleet, targets, wish)
+    return [foresee(target, report) for target in targets]
+
+
+def upgrade(
+    fleet: Fleet,
+    report: Report,
+    wish: Wish,
+    *,
+    pods: Sequence[str] = (),
+    hosts: Sequence[str] = (),
+) -> list[Outcome]:
+    """Upgrades the selected pods that do not run what they shall, in the fleet's order.
+
+    Raises before anything was begun; afterwards a red is part of the outcomes.
+    """
+    chosen = select(fleet, pods, hosts)
+    seen = _settled(fleet, chosen, report)
+    targets = find_targets(chosen, seen, report, wish, named=bool(pods))
+    check_targets(fleet, targets, wish)
+    run = Run(fleet, open_vault(fleet), report, seen, wish)
+    run.vault.ensure_fleet()
+    artifacts = {target.pod.name: _artifact(run, target) for target in targets}
+    targets = [each for each in targets if artifacts[each.pod.name].release_id != each.running]
+    refuse_refused(targets, artifacts, wish)
+    if wish.to and not wish.rehearse:
+        name_releases(fleet, chosen, seen, wish.to, report)
+    return _in_order(run, targets, lambda target: _one(run, target, artifacts[target.pod.name]))
+
+
+def _settled(fleet: Fleet, chosen: Sequence[Pod], report: Report) -> dict[str, Seen]:
+    """The hosts, once every operation that was under way on the pods has ended well."""
+    hosts = dict.fromkeys(pod.host for pod in chosen)
+    seen = look(fleet, hosts, report)
+    under_way = list(awaited(chosen, seen))
+    if not under_way:
+        return seen
+    run = Run(fleet, open_vault(fleet), report, seen, Wish())
+    work = partial(_await, run)
+    ended = wave(under_way, work, parallel=len(under_way), let_go=run.let_go)
+    if errors := [one.error for one in ended if one.error]:
+        raise Refusals(errors)
+    return look(fleet, hosts, report)
+
+
+def _await(run: Run, one: tuple[Pod, OperationFacts]) -> bool:
+    """Wait for what another run began: this one goes on where that one stopped."""
+    pod, operation = one
+    connection = run.seen[pod.host].connection
+    assert connection is not None
+    run.report.line(f"pod {pod.name}: waits for {operation}")
+    with run.report.step(f"{operation.operation} that was under way", f"pod {pod.name}"):
+        dispatch.follow(connection, pod.name, operation.id, run.report)
+    return True
+
+
+def _artifact(run: Run, target: Target) -> Artifact:
+    architecture = target.host_facts.architecture
+    run.vault.need_keys(target.pod.name)
+    return ensure_artifact(target.pod, run.vault, run.report, architecture=architecture)
+
+
+def _in_order(
+    run: Run, targets: Sequence[Target], work: Callable[[Target], Upgraded]
+) -> list[Outcome]:
+    """The lead pod, if it is among them; then, after the wait, the others."""
+    lead = [target for target in targets if target.pod.name == run.fleet.lead_pod]
+    rest = [target for target in targets if target.pod.name != run.fleet.lead_pod]
+    outcomes = wave(lead, work, parallel=1, let_go=run.let_go)
+    if rest and not is_red(outcomes) and not run.wish.rehearse:
+        outcomes = _waited(run, outcomes)
+    if is_red(outcomes):
+        return [*outcomes, *(Result(target) for target in rest)]
+    parallel = run.fleet.upgrade.parallel
+    return [*outcomes, *wave(rest, work, parallel=parallel, let_go=run.let_go)]
+
+
+def _waited(run: Run, outcomes: list[Outcome]) -> list[Outcome]:
+    """Gives the lead pod its time; one that does not serve at its end is red after all."""
+    seconds = run.fleet.upgrade.wait if outcomes else _still_to_wait(run)
+    if seconds > 0:
+        run.report.line(f"waits {seconds:.0f} s after pod {run.fleet.lead_pod}, before the others")
+        time.sleep(seconds)
+    return [_looked_at(run, outcome) for outcome in outcomes] if seconds > 0 else outcomes
+
+
+def _still_to_wait(run: Run) -> float:
+    """What is left of the wait, where an earlier run upgraded the lead pod."""
+    lead = run.fleet.pods[run.fleet.lead_pod]
+    facts = run.seen[lead.host].facts if lead.host in run.seen else None
+    operation = facts.pods[lead.name].operation if facts and lead.name in facts.pods else None
+    if facts is None or operation is None or operation.operation != "upgrade":
+        return 0
+    if operation.since is None or operation.exit != 0:
+        return 0
+    begun = datetime.fromisoformat(operation.since).timestamp()
+    return max(0, min(begun + run.fleet.upgrade.wait - facts.clock, run.fleet.upgrade.wait))
+
+
+def _looked_at(run: Run, outcome: Outcome) -> Outcome:
+    target = outcome.part
+    state = gather(target.connection).pods[target.pod.name].state
+    if state == SERVING:
+        return outcome
+    what = f"after the wait it is {state}: the upgrade stops here"
+    do = f"Run `podfleet status` and `podfleet logs {target.pod.name}`, then `podfleet upgrade`."
+    return Result(target, error=Refusal(f"pod {target.pod.name}", what, do))
+
+
+def _one(run: Run, target: Target, artifact: Artifact) -> Upgraded:
+    """One pod's upgrade, from the artifact to the verdict of its host."""
+    pod, connection = target.pod, target.connection
+    with run.report.step("ship the artifact", f"pod {pod.name}"):
+        ship(artifact, connection)
+    label = "rehearse" if run.wish.rehearse else "upgrade"
+    with _scratch() as directory, run.report.step(label, f"pod {pod.name}"):
+        staged = stage_pod(
+            run.fleet, pod, artifact.release_id, run.vault, Path(directory), for_gate=True
+        )
+        words = _parameters(run, target)
+        started = dispatch.start(connection, run.fleet, pod, "upgrade", staged, words)
+        done = dispatch.follow(connection, pod.name, started, run.report)
+    entry = {} if run.wish.rehearse else entry_of(connection, pod.name, started)
+    return Upgraded(started, artifact.release_id, done.evidence, entry)
+
+
+def _parameters(run: Run, target: Target) -> dict[str, Any]:
+    return {
+        "kinds": dict(kinds_for(target.pod.release)),
+        "maintenance": run.wish.maintenance,
+        "rehearse": run.wish.rehearse,
+        "gate_seconds": run.fleet.upgrade.gate,
+        "keep_warm_seconds": run.fleet.upgrade.keep_warm,
+        "host_memory_mb": target.host.memory // 1024**2,
+        "refused_ok": run.wish.again or run.wish.rehearse,
+    }
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """A private directory for a stage, gone afterwards: it holds secrets."""
+    return tempfile.TemporaryDirectory(prefix="podfleet-")
