@@ -1,9 +1,18 @@
-"""A pod's databases: made empty for their owner, closed to everybody else, dropped."""
+"""A pod's databases: made for their owner, closed, opened, told apart, counted, dropped."""
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Mapping
+
 from provision.contract import PodPlaces
+from provision.errors import Refusal
 from provision.operations.commands import psql
+from provision.operations.priority import NICEST, set_priority
+
+# How long a session that was told to end may take to do so.
+END_SECONDS = 10.0
 
 _ROLE = """
 SELECT format('CREATE ROLE %I LOGIN', :'role')
@@ -22,6 +31,52 @@ GRANT CONNECT, TEMPORARY ON DATABASE :"name" TO :"role";
 _DROP = "SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', :'name') \\gexec"
 _DROP_ROLE = "SELECT format('DROP ROLE IF EXISTS %I', :'role') \\gexec"
 _EXISTS = "SELECT count(*) FROM pg_database WHERE datname = :'name'"
+# Autovacuum gives way by itself, and does not ask whether a database takes connections.
+_IN_DATABASE = """
+FROM pg_stat_activity WHERE datname = :'name' AND backend_type <> 'autovacuum worker'
+AND pid <> pg_backend_pid()
+"""
+_OF_APPLICATION = """
+FROM pg_stat_activity WHERE application_name = :'application' AND pid <> pg_backend_pid()
+"""
+_END = """
+SELECT 'was', pid {sessions};
+SELECT count(pg_terminate_backend(pid)) {sessions} \\g /dev/null
+SELECT 'is', pid, application_name, state, replace(left(query, 80), E'\\n', ' ') {sessions};
+"""
+_PREPARED = "SELECT gid FROM pg_prepared_xacts WHERE database = :'name'"
+_OPEN = 'ALTER DATABASE :"name" ALLOW_CONNECTIONS true'
+_CLOSE = 'ALTER DATABASE :"name" ALLOW_CONNECTIONS false;'
+_IS_CLOSED = "SELECT NOT datallowconn FROM pg_database WHERE datname = :'name'"
+# PostgreSQL's mark of a DROP DATABASE that did not end: nobody gets in, dropping again works.
+_HALF_DROPPED = "SELECT datname FROM pg_database WHERE datconnlimit = -2"
+# Every table whose primary key is the one integer column `id`, as Rails makes them.
+_COUNTED = """
+SELECT n.nspname, c.relname FROM pg_index i
+JOIN pg_class c ON c.oid = i.indrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+WHERE i.indisprimary AND i.indnkeyatts = 1 AND a.attname = 'id'
+AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+AND n.nspname = 'public' AND c.relkind = 'r'
+"""
+_MARKS = """
+SELECT format('SELECT json_build_array(%L, coalesce(max(id), 0)) FROM %I.%I',
+              relname, nspname, relname) FROM ({counted}) AS t \\gexec
+"""
+_SINCE = """
+SELECT format('SELECT json_build_array(%L, count(*)) FROM %I.%I WHERE id > %s',
+              relname, nspname, relname, coalesce(m.value::bigint, 0))
+FROM ({counted}) AS t LEFT JOIN json_each_text(:'marks'::json) AS m ON m.key = relname \\gexec
+"""
+_COLUMNS = """
+SELECT table_name || '.' || column_name FROM information_schema.columns
+WHERE table_schema = 'public'
+"""
+_VERSIONS = """
+SELECT 'SELECT version FROM public.schema_migrations'
+WHERE to_regclass('public.schema_migrations') IS NOT NULL \\gexec
+"""
 _OF_POD = "SELECT datname FROM pg_database WHERE datname ~ ('^pod_' || :'pod' || '_[0-9]+$')"
 
 
@@ -50,3 +105,97 @@ def of_pod(places: PodPlaces) -> list[str]:
 def size(name: str) -> int:
     """Its bytes on disk."""
     return int(psql("SELECT pg_database_size(:'name')", {"name": name}))
+
+
+def next_number(places: PodPlaces) -> int:
+    """The number for a new database: above every one that is there."""
+    return 1 + max((int(name.rpartition("_")[2]) for name in of_pod(places)), default=0)
+
+
+def close(name: str, *, deadline_seconds: float = END_SECONDS) -> None:
+    """Nobody gets in any more, and who was in is out when this returns."""
+    _end(f"database {name}", _IN_DATABASE, {"name": name}, deadline_seconds, first=_CLOSE)
+    if gids := psql(_PREPARED, {"name": name}).split():
+        raise Refusal(
+            f"database {name}",
+            f"a prepared transaction holds it: {', '.join(gids)}",
+            "End it on the host (ROLLBACK PREPARED), then run the same command again.",
+        )
+
+
+def reopen(name: str) -> None:
+    psql(_OPEN, {"name": name})
+
+
+def is_closed(name: str) -> bool:
+    return psql(_IS_CLOSED, {"name": name}) == "t"
+
+
+def cut_connections(name: str, *, deadline_seconds: float = END_SECONDS) -> None:
+    """Ends every session in it, and waits until those are gone; new ones may come."""
+    _end(f"database {name}", _IN_DATABASE, {"name": name}, deadline_seconds)
+
+
+def end_sessions(application: str, *, deadline_seconds: float = END_SECONDS) -> None:
+    """Ends every session of that application name, in whatever database."""
+    _end(application, _OF_APPLICATION, {"application": application}, deadline_seconds)
+
+
+def _end(
+    where: str, sessions: str, values: Mapping[str, str], deadline_seconds: float, first: str = ""
+) -> None:
+    """One call of psql where all goes well: requests may be waiting meanwhile."""
+    deadline = time.monotonic() + deadline_seconds
+    was, left = _terminate(first + _END.format(sessions=sessions), values)
+    while staying := {pid: words for pid, words in left.items() if pid in was}:
+        if time.monotonic() > deadline:
+            raise Refusal(
+                where,
+                f"a session does not end: {'; '.join(staying.values())[:400]}",
+                "See what holds that process on the host, end it, then run the same command again.",
+            )
+        time.sleep(0.01)
+        _, left = _terminate(_END.format(sessions=sessions), values)
+
+
+def _terminate(sql: str, values: Mapping[str, str]) -> tuple[set[str], dict[str, str]]:
+    """The processes that were there, and those that are left, with what they do."""
+    rows = [line.split("|", 2) for line in psql(sql, values).splitlines()]
+    was = {row[1] for row in rows if row[0] == "was"}
+    return was, {row[1]: f"{row[1]} {row[2]}" for row in rows if row[0] == "is"}
+
+
+def slow_down(application: str) -> None:
+    """The server's own processes for that application give way to all others."""
+    for pid in psql(f"SELECT pid {_OF_APPLICATION}", {"application": application}).split():
+        set_priority(int(pid), NICEST, idle=True)
+
+
+def half_dropped() -> list[str]:
+    return psql(_HALF_DROPPED).splitlines()
+
+
+def marks(name: str) -> dict[str, int]:
+    """How far each table's numbers have come; rows written later have higher ones."""
+    return _pairs(psql(_MARKS.format(counted=_COUNTED), database=name))
+
+
+def rows_since(name: str, since: Mapping[str, int]) -> dict[str, int]:
+    """How many rows each table got since; a table that had no mark was not there then."""
+    said = psql(_SINCE.format(counted=_COUNTED), {"marks": json.dumps(dict(since))}, name)
+    return {table: count for table, count in _pairs(said).items() if count}
+
+
+def _pairs(said: str) -> dict[str, int]:
+    pairs = (json.loads(line) for line in said.splitlines())
+    return {str(table): int(number) for table, number in sorted(pairs)}
+
+
+def columns(name: str) -> set[str]:
+    """All of its columns, as `table.column`."""
+    return set(psql(_COLUMNS, database=name).splitlines())
+
+
+def schema_versions(name: str) -> set[str]:
+    """The migrations that it has; none where Rails never was."""
+    return set(psql(_VERSIONS, database=name).splitlines())
