@@ -14,6 +14,7 @@ from provision.hosts import host_state
 from provision.hosts.drift import Drift
 from provision.operations import (
     applying,
+    background,
     gates,
     keeping,
     keys,
@@ -97,6 +98,8 @@ class _Configure:
         presence.remove_files(record["manifest"], keep=shall)
         keys.put_in_place(self.operation)
         release_tree.write_settings(self.operation, record["database"])
+        # Of a pod that was launched before there was a latch.
+        background.lift(self.places, self.operation.release_id)
         return {"changed": changed}
 
     def put_back(self, _: Evidence) -> None:

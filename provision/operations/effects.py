@@ -61,6 +61,8 @@ _RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ((DAEMON_RELOAD, "systemd"), (RESTART, "sidekiq")),
     ),
     (r"/etc/systemd/system/", ((DAEMON_RELOAD, "systemd"),)),
+    # Code of podfleet's that sidekiq has loaded.
+    (r"/srv/pods/\w+/sidekiq_latch\.rb", ((RESTART, "sidekiq"),)),
     # Whatever else there is (logrotate, the maintenance page) is read when it is used.
     (r"", ()),
 )

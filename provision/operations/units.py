@@ -7,6 +7,7 @@ from typing import Any
 
 from provision.contract import PodPlaces
 from provision.errors import Refusal
+from provision.operations import background
 from provision.operations.commands import last_words, succeeds, systemctl
 from provision.operations.release_tree import link
 from provision.writing import sync_directory, write_atomically
@@ -33,6 +34,8 @@ def own_units(places: PodPlaces, release_id: str) -> list[str]:
 
 
 def enable(places: PodPlaces, release_id: str) -> None:
+    """It starts with the host; and what starts with the host takes jobs."""
+    background.lift(places, release_id)
     systemctl("enable", "--quiet", *own_units(places, release_id))
 
 

@@ -1,0 +1,102 @@
+"""Background jobs that a rollback puts aside, because they may speak of rows that it leaves behind.
+
+They move within the pod's Redis, in one script each way: a cut leaves all of it done or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+
+from provision.contract import PodPlaces
+from provision.operations.commands import run
+
+# Where jobs are: a list a queue, newest first, and two sets by the time they are due.
+# KEYS: none, as their names are found; ARGV: prefix of what is put aside, seconds since 1970.
+_PUT_ASIDE = """
+local prefix, since = ARGV[1], tonumber(ARGV[2])
+local function is_late(job)
+  local ok, told = pcall(cjson.decode, job)
+  local at = ok and type(told) == 'table' and tonumber(told['created_at'])
+  if not at then return false end
+  -- Milliseconds since sidekiq 8.
+  if at > 100000000000 then at = at / 1000 end
+  return at >= since
+end
+for _, key in ipairs(redis.call('KEYS', 'queue:*')) do
+  local jobs, late, kept = redis.call('LRANGE', key, 0, -1), {}, {}
+  for _, job in ipairs(jobs) do table.insert(is_late(job) and late or kept, job) end
+  if #late > 0 then
+    redis.call('DEL', key)
+    for _, job in ipairs(kept) do redis.call('RPUSH', key, job) end
+    for _, job in ipairs(late) do redis.call('RPUSH', prefix .. key, job) end
+  end
+end
+for _, key in ipairs({'retry', 'schedule'}) do
+  local jobs = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  for i = 1, #jobs, 2 do
+    if is_late(jobs[i]) then
+      redis.call('ZREM', key, jobs[i])
+      redis.call('ZADD', prefix .. key, jobs[i + 1], jobs[i])
+    end
+  end
+end
+"""
+_TAKE_BACK = """
+local prefix = ARGV[1]
+for _, aside in ipairs(redis.call('KEYS', prefix .. '*')) do
+  local key = string.sub(aside, #prefix + 1)
+  if redis.call('TYPE', aside)['ok'] == 'list' then
+    redis.call('SADD', 'queues', string.sub(key, #'queue:' + 1))
+    local jobs = redis.call('LRANGE', aside, 0, -1)
+    for i = #jobs, 1, -1 do redis.call('LPUSH', key, jobs[i]) end
+  else
+    local jobs = redis.call('ZRANGE', aside, 0, -1, 'WITHSCORES')
+    for i = 1, #jobs, 2 do redis.call('ZADD', key, jobs[i + 1], jobs[i]) end
+  end
+  redis.call('DEL', aside)
+end
+"""
+_COUNT = """
+local prefix, counts, found = ARGV[1], {}, false
+for _, aside in ipairs(redis.call('KEYS', prefix .. '*')) do
+  local is_list = redis.call('TYPE', aside)['ok'] == 'list'
+  counts[string.sub(aside, #prefix + 1)] = redis.call(is_list and 'LLEN' or 'ZCARD', aside)
+  found = true
+end
+return found and cjson.encode(counts) or '{}'
+"""
+# AOF is written every second: what was moved must not be where it was after a power cut.
+_DURABLE_MILLISECONDS = 10_000
+
+
+def put_aside(places: PodPlaces, operation_id: str, since: float) -> dict[str, int]:
+    """Jobs made at `since` (seconds since 1970) or later wait under podfleet:aside:<operation>:;
+    how many of which queue are there now. No sidekiq may run meanwhile."""
+    prefix = _prefix(operation_id)
+    _script(places, _PUT_ASIDE, prefix, repr(since))
+    _make_durable(places)
+    counts: dict[str, int] = json.loads(_script(places, _COUNT, prefix))
+    return counts
+
+
+def take_back(places: PodPlaces, operation_id: str) -> None:
+    """They are where they were, before all that came meanwhile."""
+    _script(places, _TAKE_BACK, _prefix(operation_id))
+    _make_durable(places)
+
+
+def _prefix(operation_id: str) -> str:
+    return f"podfleet:aside:{operation_id}:"
+
+
+def _script(places: PodPlaces, script: str, *arguments: str) -> str:
+    return _redis(places, "EVAL", script, "0", *arguments)
+
+
+def _make_durable(places: PodPlaces) -> None:
+    _redis(places, "WAITAOF", "1", "0", str(_DURABLE_MILLISECONDS))
+
+
+def _redis(places: PodPlaces, *words: str) -> str:
+    argv = ["redis-cli", "-e", "-s", str(places.redis_socket), *words]
+    return run(argv).decode().strip()
