@@ -18,8 +18,9 @@ import yaml
 from provision.errors import Refusal
 from provision.fleet.diaspora_toml import flatten, nested
 from provision.fleet.model import Fleet, Pod
+from provision.fleet.renaming import name_in
 from provision.fleet.secrets import Vault
-from provision.fleet.series import OLDEST, Setting, load_series, load_settings
+from provision.fleet.series import Setting, load_settings
 from provision.fleet.toml_edit import add_settings
 
 TARGET = "0.9"
@@ -47,7 +48,7 @@ def adopt_settings(old: Path, release: str = TARGET) -> Adopted:
     found = {".".join(path): value for path, value in _stated(old) if value is not None}
     url = found.get("environment.url")
     domain = urlsplit(url).hostname if isinstance(url, str) else None
-    renamed, gone = _renamed(found)
+    renamed, gone = _renamed(found, release)
     known = load_settings(release)
     left = gone | {
         path: why for path, value in renamed.items() if (why := _why_left(known.get(path), value))
@@ -105,15 +106,14 @@ def _where(error: Exception) -> str:
     return f"line {mark.line + 1}" if mark else str(error).splitlines()[0]
 
 
-def _renamed(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    series = load_series(OLDEST)
+def _renamed(found: Mapping[str, Any], release: str) -> tuple[dict[str, Any], dict[str, str]]:
     renamed, gone = {}, {}
     for path, value in found.items():
-        why = next((w for p, w in series.gone.items() if f"{path}.".startswith(f"{p}.")), None)
+        now, why = name_in(path, release)
         if why:
             gone[path] = why
         else:
-            renamed[series.renamed.get(path, path)] = value
+            renamed[now] = value
     return renamed, gone
 
 

@@ -30,10 +30,7 @@ class Reading:
     @property
     def called(self) -> str:
         """What the fleet is called on the command line."""
-        if self.file.name != FILE_NAME:
-            return str(self.file)
-        directory = self.file.parent
-        return directory.name if directory.parent == INVENTORIES else str(directory)
+        return call_fleet(self.file)
 
     @property
     def errors(self) -> bool:
@@ -110,6 +107,13 @@ class Reading:
             place = location if path and path[0] in more else location + path
             known = _fields_at(model, path[:-1]) - set(more)
             self.refuse(place, *words(detail, known))
+
+
+def call_fleet(file: Path) -> str:
+    """What stands for a fleet file on the command line."""
+    if file.name != FILE_NAME:
+        return str(file)
+    return file.parent.name if file.parent.parent == INVENTORIES else str(file.parent)
 
 
 def _path(location: tuple[int | str, ...]) -> Location:

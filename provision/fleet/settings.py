@@ -10,8 +10,9 @@ from provision.fleet.complaints import closest
 from provision.fleet.diaspora_toml import flatten
 from provision.fleet.fields import shown
 from provision.fleet.model import Fleet
+from provision.fleet.renaming import words_of_another_series
 from provision.fleet.secrets import Vault
-from provision.fleet.series import OLDEST, Setting, load_series, load_settings
+from provision.fleet.series import Setting, load_settings
 
 Path = tuple[str, ...]
 Words = tuple[str, str]
@@ -23,9 +24,12 @@ def check_settings(pod: str, release: str, tables: Mapping[str, Any], refuse: Re
 
     `pod` is what stands for it on the command line: `--fleet NAME POD`.
     """
-    known = load_settings(release)
-    for path, value in flatten(tables):
-        if wrong := _wrong(pod, known, ".".join(path), value):
+    known, stated = load_settings(release), dict(flatten(tables))
+    values = {".".join(path): value for path, value in stated.items()}
+    for path, value in stated.items():
+        name = ".".join(path)
+        foreign = words_of_another_series(name, release, values) if name not in known else None
+        if wrong := foreign or _wrong(pod, known, name, value):
             refuse(path, *wrong)
 
 
@@ -64,22 +68,11 @@ def _unknown(path: str, known: Mapping[str, Setting]) -> Words:
     below = sorted(each for each in known if each.startswith(f"{path}."))
     if below:
         return "is a table", f"Write one of its settings: {', '.join(below)}."
-    if why := _known_before(path):
-        return "diaspora* has no such setting any more", f"{why}."
     if meant := _meant(path, known):
         return "diaspora* has no such setting", f"Did you mean {meant}?"
     tables = sorted({each.rpartition(".")[0] for each in known})
     beside = sorted(each for each in known if each.rpartition(".")[0] == path.rpartition(".")[0])
     return "diaspora* has no such setting", f"Known: {', '.join(beside or tables)}."
-
-
-def _known_before(path: str) -> str | None:
-    """What became of a setting of old."""
-    before = load_series(OLDEST)
-    if now := before.renamed.get(path):
-        return f"Write {now}"
-    gone = (why for name, why in before.gone.items() if f"{path}.".startswith(f"{name}."))
-    return next((f"Leave it out: {why}" for why in gone), None)
 
 
 def _meant(path: str, known: Mapping[str, Setting]) -> str | None:

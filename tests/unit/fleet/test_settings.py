@@ -28,7 +28,9 @@ def vault(tmp_path: Path) -> Vault:
         ("0.9.1.0", "0.9"),
         ("0.10.0.0", "0.10"),
         ("1.0.0.0", "1.0"),
-        ("2.0.0.0", "1.0"),
+        ("1.3.0.0", "1.3"),
+        ("2.0.0.0", "1.4"),
+        ("0.6.3.0", "0.7"),
     ],
 )
 def test_a_release_belongs_to_a_series(release: str, series: str) -> None:
