@@ -37,8 +37,11 @@ CHANGED = [
     ),
     (f"{UNITS}/pod-alpha-sidekiq@.service", [("daemon-reload", "systemd"), ("restart", SIDEKIQ)]),
     (f"{UNITS}/pod-alpha.target", [("daemon-reload", "systemd")]),
+    (f"{UNITS}/pod-alpha-hold.socket", [("daemon-reload", "systemd")]),
+    (f"{UNITS}/pod-alpha-hold.service", [("daemon-reload", "systemd")]),
     ("/etc/logrotate.d/pod-alpha", []),
     ("/srv/pods/alpha/maintenance.html", []),
+    ("/srv/pods/alpha/sidekiq_latch.rb", [("restart", SIDEKIQ)]),
 ]
 
 
