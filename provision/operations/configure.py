@@ -147,18 +147,22 @@ def drift_of(operation: Operation) -> list[Drift]:
 
 def refuse_another_pod(operation: Operation, record: dict[str, Any]) -> None:
     """Neither the domain nor the release changes here."""
+    refuse_another_domain(operation, record)
+    if operation.release_id != record["release_id"]:
+        raise Refusal(
+            f"pod {operation.pod}",
+            f"runs {record['release_id']}, not {operation.release_id}",
+            "Run `podfleet upgrade` for another release.",
+        )
+
+
+def refuse_another_domain(operation: Operation, record: dict[str, Any]) -> None:
     if operation.domain != record["domain"]:
         raise Refusal(
             f"pod {operation.pod}",
             f"was launched as {record['domain']}, and a pod's domain can never change "
             f"(it is in every remote pod's database); the fleet file says {operation.domain}",
             f"Write {record['domain']} into the fleet file again.",
-        )
-    if operation.release_id != record["release_id"]:
-        raise Refusal(
-            f"pod {operation.pod}",
-            f"runs {record['release_id']}, not {operation.release_id}",
-            "Run `podfleet upgrade` for another release.",
         )
 
 

@@ -6,21 +6,19 @@ The same probes that watch the pod later look at it here, as a client on the hos
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import re
 import secrets
-import socket
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import PurePosixPath
 from typing import Any
 
 from monitoring.prober.nodeinfo import probe_nodeinfo
 from monitoring.prober.pages import probe_asset, probe_page
 from provision.contract import CA_BUNDLE, PodPlaces
 from provision.errors import Refusal
+from provision.operations.asking import ask
 from provision.operations.commands import last_words, run, unit_properties
 from provision.operations.effects import unit_names
 
@@ -57,10 +55,11 @@ def health(pod: dict[str, Any]) -> dict[str, Any]:
 def processes(pod: dict[str, Any]) -> dict[str, str]:
     """Web and sidekiq both said that they are ready (their units are notified)."""
     units = unit_names(pod)
-    return {kind: _await_unit(units[kind]) for kind in _PROCESSES}
+    return {kind: await_unit(units[kind]) for kind in _PROCESSES}
 
 
-def _await_unit(unit: str) -> str:
+def await_unit(unit: str) -> str:
+    """Its substate once it says that it is ready; GateIsRed with its own words where it gave up."""
     deadline, first = time.monotonic() + START_SECONDS, None
     while True:
         seen = unit_properties(unit, "ActiveState", "SubState", "Result", "NRestarts")
@@ -82,7 +81,7 @@ def _await_unit(unit: str) -> str:
 def answers_on_socket(places: PodPlaces, domain: str, release_id: str) -> dict[str, Any]:
     """NodeInfo straight from the release's own socket: it is this release that answers."""
     path = places.web_socket(release_id)
-    status = _await_answer(lambda: _get(path, domain, "/.well-known/nodeinfo"), str(path))
+    status = _await_answer(lambda: ask(path, domain, "/.well-known/nodeinfo")[0], str(path))
     return {"status": status}
 
 
@@ -99,28 +98,6 @@ def _await_answer(ask: Callable[[], int], where: str) -> int:
         f"NodeInfo is answered with {status or 'nothing'}",
         "See the web unit's log, mend it, then run the command again.",
     )
-
-
-def _get(path: PurePosixPath, domain: str, target: str) -> int:
-    connection = _UnixConnection(path)
-    try:
-        connection.request("GET", target, headers={"Host": domain, "X-Forwarded-Proto": "https"})
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: PurePosixPath) -> None:
-        super().__init__("localhost", timeout=15)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
 
 async def _nodeinfo(url: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@
     run POD          what podfleet-operation@POD.service runs
     recover          at boot: who stays down, what goes on
     exec POD -- CMD  runs CMD as the pod, in its environment
+    look-ahead POD   request on stdin; the way that an upgrade would take
     introduce POD    request on stdin; the pod's canary follows its partners'
     present POD DIR UID   the deploy, in a process of its own
 
@@ -83,6 +84,13 @@ def _exec(arguments: Arguments) -> int:
     return execute(pod, arguments[2:])
 
 
+def _look_ahead(arguments: Arguments) -> int:
+    from provision.operations.paths import answer
+
+    print(json.dumps(answer(_pod(arguments), json.load(sys.stdin))))
+    return Exit.DONE
+
+
 def _introduce(arguments: Arguments) -> int:
     from provision.operations.introducing import introduce
 
@@ -105,6 +113,7 @@ _VERBS: dict[str, Callable[[Arguments], int]] = {
     "run": _run,
     "recover": _recover,
     "exec": _exec,
+    "look-ahead": _look_ahead,
     "introduce": _introduce,
     "present": _present,
 }

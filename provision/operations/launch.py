@@ -5,12 +5,11 @@ A launch that fails takes back what it made; certificates stay (they are ratione
 
 from __future__ import annotations
 
-import platform
 import shutil
 from pathlib import Path
 from typing import Any
 
-from provision.contract import ARTIFACTS, PODS, TRUSTED_SIGNERS
+from provision.contract import ARTIFACTS, PODS
 from provision.errors import Refusal
 from provision.operations import (
     accounts,
@@ -23,13 +22,13 @@ from provision.operations import (
     release_tree,
     units,
 )
-from provision.operations.commands import run, run_as_pod
+from provision.operations.commands import run_as_pod
 from provision.operations.importing import Import
 from provision.operations.operation import Operation
-from provision.operations.preflight import platform_level, refuse_full_disk
+from provision.operations.preflight import artifact_for, refuse_full_disk
 from provision.operations.step import Evidence, Step
 from provision.releases.manifest import read_manifest
-from provision.releases.verify import unpack_artifact, verify_artifact
+from provision.releases.verify import unpack_artifact
 
 FIRST_DATABASE = 1
 
@@ -75,21 +74,16 @@ class _Launch:
         self.operation = operation
         self.places = operation.places
         self.name = self.places.database(FIRST_DATABASE)
-        self.artifact = Path(ARTIFACTS) / f"{operation.release_id}.tar.zst"
+        self.artifact = release_tree.artifact(operation.release_id)
 
     def preflight(self, _: Evidence) -> Evidence:
         """Nothing is touched unless the host can carry it and the artifact is what it says."""
         refuse_launched(self.operation)
-        level = platform_level()
-        abi = run(["ruby", "-rrbconfig", "-e", 'print RbConfig::CONFIG["ruby_version"]']).decode()
-        manifest = verify_artifact(
-            Path(ARTIFACTS), self.operation.release_id, Path(TRUSTED_SIGNERS), abi,
-            platform.machine(), level,
-        )  # fmt: skip
+        manifest = artifact_for(self.operation)
         taken = self.check_export()
         needed = manifest.unpacked_bytes + int(taken.get("needed_bytes", 0))
         free = refuse_full_disk(Path(PODS), needed)
-        return {"level": level, "ruby_abi": abi, "disk_free_bytes": free, **taken}
+        return {"ruby_abi": manifest.ruby_abi, "disk_free_bytes": free, **taken}
 
     def check_export(self) -> dict[str, Any]:
         """What the launch is made from, where that is an export."""

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from pathlib import Path
 
-from provision.contract import PLATFORM_LEVEL, PLATFORM_RECORD
+from provision.contract import ARTIFACTS, PLATFORM_LEVEL, PLATFORM_RECORD, TRUSTED_SIGNERS
 from provision.errors import Refusal
+from provision.operations.commands import run
+from provision.operations.operation import Operation
+from provision.releases.manifest import Manifest
+from provision.releases.verify import verify_artifact
 
 # Left free beside what an operation itself needs: logs, PostgreSQL's own files, uploads.
 SPARE_BYTES = 300 * 1024**2
@@ -42,3 +47,13 @@ def refuse_full_disk(directory: Path, needed_bytes: int) -> int:
             "then run the same command again.",
         )
     return free
+
+
+def artifact_for(operation: Operation) -> Manifest:
+    """The manifest of the operation's release; refuses an artifact that was altered on its way, is
+    not signed, or fits another Ruby, machine or platform."""
+    abi = run(["ruby", "-rrbconfig", "-e", 'print RbConfig::CONFIG["ruby_version"]']).decode()
+    return verify_artifact(
+        Path(ARTIFACTS), operation.release_id, Path(TRUSTED_SIGNERS), abi,
+        platform.machine(), platform_level(),
+    )  # fmt: skip

@@ -13,8 +13,11 @@ from provision.operations.presence import RUNTIME
 from provision.writing import write_atomically
 
 
-def record(operation: Operation, database: str) -> dict[str, Any]:
-    """Writes the record of what the operation applied."""
+def record(
+    operation: Operation, database: str, previous: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Writes the record of what the operation applied; `previous` is the release before, and its
+    database: {"release_id", "database"}, kept from one record to the next."""
     pod, old = operation.staged_pod, operation.record or {}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     new = {
@@ -31,9 +34,17 @@ def record(operation: Operation, database: str) -> dict[str, Any]:
         "launched_at": old.get("launched_at", now),
         "applied_at": now,
         "is_closed": False,
+        "previous": previous or old.get("previous"),
     }
     write(operation, new)
     return {"digest": new["digest"]}
+
+
+def put_back(operation: Operation, then: dict[str, Any]) -> dict[str, Any]:
+    """The record of the release before, as it was then, applied now."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    write(operation, {**then, "applied_at": now, "is_closed": False})
+    return {"digest": then["digest"]}
 
 
 def write(operation: Operation, new: dict[str, Any]) -> None:

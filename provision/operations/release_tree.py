@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from provision.contract import PodPlaces
+from provision.contract import ARTIFACTS, PodPlaces
 from provision.operations.operation import Operation
 from provision.render import Renderer
 from provision.writing import write_atomically
@@ -24,6 +24,11 @@ LINKS = {
 }
 # What web and sidekiq write while they run, and may lose.
 _OWN = ("tmp", "tmp/pids", "tmp/cache", "tmp/sockets")
+
+
+def artifact(release_id: str) -> Path:
+    """Where the controller put the release's tarball on this host."""
+    return Path(ARTIFACTS) / f"{release_id}.tar.zst"
 
 
 def settings_of(operation: Operation, database: str) -> list[tuple[PurePosixPath, bytes]]:

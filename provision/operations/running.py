@@ -15,7 +15,7 @@ from provision.operations.presence import RUNTIME
 from provision.operations.pruning import prune
 from provision.operations.starting import forget_stage
 from provision.operations.step import Cut, Run
-from provision.operations.verbs import VERBS
+from provision.operations.verbs import VERBS, conclude
 
 # Where operations write: each filesystem is synced before a step counts as done.
 _WRITTEN = ("/srv/pods", str(STATE), "/etc", "/var/lib", "/opt")
@@ -51,6 +51,7 @@ def _run(operation: Operation) -> int:
         filesystems=[Path(path) for path in _WRITTEN],
         where=f"pod {operation.pod}",
         is_going_down=_is_going_down,
+        conclude=lambda code, text: conclude(operation, code, text),
     )
     try:
         code = run.resume()

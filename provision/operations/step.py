@@ -35,18 +35,23 @@ class Step:
     before: Callable[[], Evidence] | None = None
     # From here on nothing can be taken back: a failure stays where it is, to be gone on with.
     no_return: bool = False
+    # What a person does on the host where `undo` fails: exact words.
+    by_hand: str = ""
 
 
 @dataclass(frozen=True)
 class Run:
     """Runs the steps of one operation, from wherever its journal says they are."""
 
-    steps: Sequence[Step]
+    # Asked again after each step: what a preflight finds decides which steps follow.
+    steps: Callable[[], Sequence[Step]]
     journal: Journal
     # What must be on the disk before a step counts as done.
     filesystems: Sequence[Path]
     where: str
     is_going_down: Callable[[], bool] = lambda: False
+    # Called with the exit code and the text before the verdict is written; may be called again.
+    conclude: Callable[[Exit, str], None] = lambda code, text: None
 
     def resume(self) -> int:
         """Goes on to the verdict and returns its exit code."""
@@ -55,15 +60,17 @@ class Run:
         if state.verdict is not None:
             return int(state.verdict["exit"])
         if state.begun is None:
-            self.journal.write("begin", text=", ".join(step.name for step in self.steps))
+            self.journal.write("begin", text=", ".join(step.name for step in self.steps()))
         if not state.is_turned and self._forward(state):
             return self._verdict(Exit.DONE, "done")
         return self._back(progress(self.journal.lines()))
 
     def _forward(self, state: Progress) -> bool:
-        for step in self.steps:
-            if step.name not in state.done and not self._do(step, state):
+        done = set(state.done)
+        while step := next((step for step in self.steps() if step.name not in done), None):
+            if not self._do(step, state):
                 return False
+            done.add(step.name)
         return True
 
     def _do(self, step: Step, state: Progress) -> bool:
@@ -85,10 +92,11 @@ class Run:
         return True
 
     def _back(self, state: Progress) -> int:
-        if any(step.no_return and step.name in state.before for step in self.steps):
+        steps = self.steps()
+        if any(step.no_return and step.name in state.before for step in steps):
             text = f"{state.failure}\nNothing is taken back: run the same command again to go on."
             return self._verdict(Exit.REFUSED, text)
-        for step in reversed(self.steps):
+        for step in reversed(steps):
             if step.undo is None or step.name not in state.before or step.name in state.undone:
                 continue
             try:
@@ -106,8 +114,8 @@ class Run:
     def _by_hand(self, state: Progress, step: Step, error: Exception) -> str:
         return (
             f"{state.failure}\nUndoing `{step.name}` failed as well: {in_words(error)}\n"
-            f"Mend that by hand on the host, then run the same command again; "
-            f"the journal is {self.journal.path}."
+            f"{step.by_hand or 'Mend that by hand on the host, then run the same command again.'} "
+            f"The journal is {self.journal.path}."
         )
 
     def _refuse_while_going_down(self, error: Exception) -> None:
@@ -116,6 +124,7 @@ class Run:
             raise Cut(self.where) from error
 
     def _verdict(self, code: Exit, text: str) -> int:
+        self.conclude(code, text)
         self.journal.write("verdict", exit=int(code), text=text)
         return int(code)
 

@@ -49,7 +49,7 @@ def look(name):
 
 names = ("first", "second", "third")
 steps = [Step(n, do(n), undo(n), look(n)) for n in names]
-sys.exit(Run(steps, Journal(root, "op"), [root], "pod x").resume())
+sys.exit(Run(lambda: steps, Journal(root, "op"), [root], "pod x").resume())
 """
 
 
@@ -103,7 +103,7 @@ def test_killed_on_its_way_back_it_keeps_that_direction(tmp_path: Path, step: st
 
 
 def run(root: Path, steps: Sequence[Step], *, is_going_down: bool = False) -> int:
-    return Run(steps, Journal(root, "op"), [root], "pod x", lambda: is_going_down).resume()
+    return Run(lambda: steps, Journal(root, "op"), [root], "pod x", lambda: is_going_down).resume()
 
 
 def fail(_: Evidence) -> None:

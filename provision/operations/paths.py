@@ -1,0 +1,166 @@
+"""Which way an upgrade takes: what its migrations mean for running code, what memory allows.
+
+Looks, and touches nothing: `upgrade --dry-run` asks it, and so does the upgrade itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from provision.contract import PodPlaces
+from provision.errors import Refusal
+from provision.operations import database, ledger, memory
+from provision.operations.operation import read_record
+
+PLAIN, EXPAND, BREAKING = "plain", "expand", "breaking"
+AMPLE, SMALL, TINY = "ample", "small", "tiny"
+# A release that boots: the same for web, sidekiq and the migrator (seen on real pods: 6-7 s).
+BOOT_SECONDS = 7.0
+# Of a hold, what is neither copying nor migrating: draining, closing, going on.
+OVERHEAD_SECONDS = 0.6
+# One migration, where none has been rehearsed yet.
+MIGRATION_SECONDS = 0.1
+_VERSION = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way that one upgrade takes; kept in its journal."""
+
+    path: str
+    order: str
+    # Versions of the migrations that the live database has not seen, oldest first.
+    pending: tuple[str, ...]
+    # Of them, those that the catalogue does not know: they count as breaking.
+    unknown: tuple[str, ...]
+    # Versions that the catalogue calls irreversible.
+    irreversible: tuple[str, ...]
+    live_database: str
+    database_bytes: int
+    predicted_seconds: float
+    resident_mb: int
+    # What the old release's processes hold: what the new ones are expected to.
+    web_mb: int
+    sidekiq_mb: int
+    needs_bytes: int
+
+    @property
+    def is_breaking(self) -> bool:
+        return self.path == BREAKING
+
+    @property
+    def is_tiny(self) -> bool:
+        return self.order == TINY
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(found: Mapping[str, Any]) -> Way:
+        lists = ("pending", "unknown", "irreversible")
+        read: dict[str, Any] = {k: tuple(v) if k in lists else v for k, v in found.items()}
+        return Way(**read)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the controller says of the release that is to run."""
+
+    # Names of its db/migrate.
+    migrations: Sequence[str]
+    # What the catalogue knows of them, by version.
+    kinds: Mapping[str, str]
+    unpacked_bytes: int
+    host_memory_mb: int
+
+
+def answer(pod: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """For `upgrade --dry-run`: the way of a release that is not on the host yet."""
+    places = PodPlaces(pod)
+    record = read_record(places)
+    if record is None:
+        raise Refusal(f"pod {pod}", "is not launched on this host", "Run `podfleet up` first.")
+    known = {field.name for field in fields(Asked)}
+    found = look_ahead(places, record, Asked(**{k: v for k, v in asked.items() if k in known}))
+    return found.to_json()
+
+
+def look_ahead(places: PodPlaces, record: Mapping[str, Any], asked: Asked) -> Way:
+    """The way that an upgrade to that release would take now."""
+    name = str(record["database"])
+    pending, ahead = _compare(asked.migrations, database.schema_versions(name))
+    _refuse_way_back(places, ahead, asked.kinds)
+    path, unknown = path_of(pending, asked.kinds)
+    release, size = str(record["release_id"]), database.size(name)
+    resident = memory.resident_mb() - _kept_warm_mb(places, record)
+    web = memory.unit_mb(places.web_unit(release))
+    sidekiq = memory.unit_mb(places.sidekiq_unit(release))
+    order = memory.order(
+        asked.host_memory_mb, resident, web, sidekiq, web, has_migrations=bool(pending)
+    )
+    return Way(
+        path=path,
+        order=order,
+        pending=pending,
+        unknown=unknown,
+        irreversible=tuple(v for v in pending if asked.kinds.get(v) == "irreversible"),
+        live_database=name,
+        database_bytes=size,
+        predicted_seconds=predict(path, order, size, len(pending), ledger.copy_rate(places)),
+        resident_mb=int(resident),
+        web_mb=int(web),
+        sidekiq_mb=int(sidekiq),
+        # The rehearsal's copy, and the one that measures it.
+        needs_bytes=size * {PLAIN: 0, EXPAND: 1, BREAKING: 2}[path],
+    )
+
+
+def _kept_warm_mb(places: PodPlaces, record: Mapping[str, Any]) -> float:
+    """The release before this one makes room first."""
+    previous = record.get("previous")
+    return memory.unit_mb(places.web_unit(str(previous["release_id"]))) if previous else 0.0
+
+
+def path_of(pending: Iterable[str], kinds: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """As breaking as the worst pending migration; those that nobody knows count as breaking."""
+    found = list(pending)
+    unknown = tuple(version for version in found if version not in kinds)
+    if not found:
+        return PLAIN, ()
+    is_expand = all(kinds.get(version) == EXPAND for version in found)
+    return (EXPAND if is_expand else BREAKING), unknown
+
+
+def predict(
+    path: str, order: str, database_bytes: int, migrations: int, bytes_per_second: float
+) -> float:
+    """Seconds for which requests will be held, before anything was rehearsed."""
+    seconds = 0.0
+    if path == BREAKING:
+        seconds = OVERHEAD_SECONDS + MIGRATION_SECONDS * migrations
+        seconds += database_bytes / bytes_per_second
+    if order == TINY:
+        seconds += BOOT_SECONDS
+    return round(seconds, 2)
+
+
+def _compare(names: Iterable[str], seen: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The versions that the database lacks, and those that the release does not know."""
+    versions = {found[0] for name in names if (found := _VERSION.match(name))}
+    return tuple(sorted(versions - seen)), tuple(sorted(seen - versions))
+
+
+def _refuse_way_back(places: PodPlaces, ahead: Sequence[str], kinds: Mapping[str, str]) -> None:
+    """Code does not go back over a database that was changed in a way it cannot live with."""
+    breaking = [version for version in ahead if kinds.get(version) != EXPAND]
+    if breaking:
+        raise Refusal(
+            f"pod {places.name}",
+            f"its database has seen migrations that this release does not know and cannot live "
+            f"with ({', '.join(breaking)}): it cannot go back without the database from before "
+            "them, the safety copy",
+            f"Run `podfleet rollback --pod {places.name}`, which takes that one.",
+        )

@@ -1,0 +1,160 @@
+"""Who answers requests: closing a release, opening another one, and the clock that watches both.
+
+Closing lets requests wait at the hold socket (or shows the maintenance page), lets those in flight
+end, and closes the database; opening is one rename.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from provision.operations import candidate, database, holding, units
+from provision.operations.clock import ClientClock
+from provision.operations.holding import HoldTooLong
+from provision.operations.operation import Operation
+
+# Other pods give up after 30 s: what would be held longer than this goes back.
+HOLD_SECONDS = 20.0
+# What is predicted to be held longer sees the maintenance page instead.
+MAINTENANCE_SECONDS = 15.0
+PAGE_SECONDS = 3600.0
+# Behind the page nobody waits: requests that are still answered may take their time.
+LAST_REQUESTS_SECONDS = 60.0
+# So long is watched after a switch that closes nothing.
+WATCHED_SECONDS = 0.3
+
+
+class Switch:
+    """One operation's view of who answers; what it measures does not outlive its process."""
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self.places = operation.places
+        self._clock: ClientClock | None = None
+        self._deadline: float | None = None
+
+    def close(self, release_id: str, *, by_page: bool, database: str | None) -> None:
+        """Nobody is answered any more, nothing is in flight, nobody is on the database."""
+        units.hold_down(self.places)
+        self._watch()
+        if by_page:
+            units.close(self.places)
+        else:
+            holding.prepare(self.places)
+            holding.hold(self.places)
+        self._deadline = time.monotonic() + (PAGE_SECONDS if by_page else HOLD_SECONDS)
+        drained_by = time.monotonic() + (LAST_REQUESTS_SECONDS if by_page else HOLD_SECONDS)
+        holding.drain(self.places, release_id, drained_by)
+        if candidate.is_up(self.places, release_id):
+            holding.park(self.places.web_unit(release_id))
+        if database:
+            _close_database(database)
+
+    def seconds_left(self) -> float:
+        """Until requests that are held must be let go; after a cut nobody is held."""
+        if self._deadline is None:
+            return PAGE_SECONDS
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise HoldTooLong(
+                f"pod {self.operation.pod}",
+                f"requests would be held for more than {HOLD_SECONDS:.0f} s",
+                "The old release serves on. Run the same command again with --maintenance.",
+            )
+        return left
+
+    def switch(self, release_id: str, *, watch_from_now: bool) -> dict[str, Any]:
+        """This release answers from now on; what that cost, as a client saw it."""
+        if watch_from_now:
+            self._watch()
+        self._let_go(release_id)
+        if watch_from_now:
+            time.sleep(WATCHED_SECONDS)
+        return self._measured()
+
+    def open(self, release_id: str, *, database: str | None) -> None:
+        """Back to a release that was closed: its database, its web, the requests that wait."""
+        if database:
+            _open_database(database)
+        units.let_up(self.places)
+        self.wake(release_id)
+        if not candidate.is_up(self.places, release_id):
+            candidate.boot(self.places, release_id)
+        self._let_go(release_id)
+        self._measured()
+        self.finish()
+
+    def back_at_once(self, release_id: str) -> None:
+        """Back to a release that is still there, or boots again."""
+        units.let_up(self.places)
+        self.wake(release_id)
+        if not candidate.is_up(self.places, release_id):
+            candidate.boot(self.places, release_id)
+        self._let_go(release_id)
+
+    def finish(self) -> None:
+        """The hold has nobody left to hand on."""
+        holding.finish(self.places)
+
+    def park(self, release_id: str) -> None:
+        """The web that was left answers what it accepted, and is then stopped where it stands."""
+        if not candidate.is_up(self.places, release_id):
+            return
+        if holding.is_parked(self.places.web_unit(release_id)):
+            return
+        holding.drain(self.places, release_id, time.monotonic() + LAST_REQUESTS_SECONDS)
+        holding.park(self.places.web_unit(release_id))
+
+    def make_room(self, release_id: str) -> None:
+        """The web that was left ends: there is no memory to keep it."""
+        if candidate.is_up(self.places, release_id):
+            self.wake(release_id)
+            holding.drain(self.places, release_id, time.monotonic() + LAST_REQUESTS_SECONDS)
+        candidate.end(self.places, release_id)
+
+    def park_on_copy(self, release_id: str, copy: str) -> None:
+        """The candidate waits without its database, which comes later under the same name."""
+        holding.park(self.places.web_unit(release_id))
+        _drop_database(copy)
+
+    def wake(self, release_id: str) -> None:
+        unit = self.places.web_unit(release_id)
+        if candidate.is_up(self.places, release_id) and holding.is_parked(unit):
+            holding.unpark(unit)
+
+    def _let_go(self, release_id: str) -> None:
+        is_held = Path(self.places.live_socket).readlink() == Path(self.places.hold_socket)
+        self.wake(release_id)
+        units.switch(self.places, release_id)
+        if is_held:
+            holding.release(self.places)
+        units.open_up(self.places)
+        self._deadline = None
+
+    def _watch(self) -> None:
+        if self._clock is None:
+            self._clock = ClientClock(self.operation.domain)
+            self._clock.start()
+
+    def _measured(self) -> dict[str, Any]:
+        """None of a cut operation: nobody watched from the beginning."""
+        clock, self._clock = self._clock, None
+        if clock is None:
+            return {"closed_seconds": None}
+        clock.stop()
+        return {"closed_seconds": clock.closed_seconds()}
+
+
+def _close_database(name: str) -> None:
+    database.close(name)
+
+
+def _open_database(name: str) -> None:
+    database.reopen(name)
+
+
+def _drop_database(name: str) -> None:
+    database.cut_connections(name)
+    database.drop(name)

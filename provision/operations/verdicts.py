@@ -1,0 +1,121 @@
+"""What an upgrade or a rollback leaves behind whichever way it ends: ledger, refusals, evidence."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from provision.errors import Exit
+from provision.operations import ledger
+from provision.operations.journal import Progress
+from provision.operations.operation import Operation, state_of
+from provision.writing import write_atomically
+
+EVIDENCE = "evidence"
+# What shows that the release itself is at fault, not the moment at which it was tried.
+_TELLING = ("rehearse", "expand", "candidate", "move", "switch", "background", "gates")
+_LINES = 300
+
+
+def conclude(operation: Operation, code: Exit, text: str) -> None:
+    """Called before the verdict, and again where a cut came between."""
+    state = state_of(operation)
+    if operation.parameters.get("rehearse") or not state.done.get("preflight"):
+        return
+    if code != Exit.DONE:
+        _keep_evidence(operation, state)
+    _remember(operation, state, code, text)
+    ledger.append(operation.places, _entry(operation, state, code, text))
+
+
+def _entry(operation: Operation, state: Progress, code: Exit, text: str) -> dict[str, Any]:
+    found, done = state.done["preflight"], state.done
+    moved, rehearsed = done.get("move") or {}, done.get("rehearse") or {}
+    left = _left_behind(operation)
+    return {
+        "format": 1,
+        "operation": operation.id,
+        "verb": operation.verb,
+        "from": found["from"],
+        "to": found.get("to") or operation.release_id,
+        "path": found["way"]["path"],
+        "order": found["way"]["order"],
+        "predicted_seconds": rehearsed.get("predicted_seconds", found["way"]["predicted_seconds"]),
+        "closed_seconds": (done.get("switch") or {}).get("closed_seconds"),
+        "copy_seconds": moved.get("copy_seconds"),
+        "migrate_seconds": _sum(
+            moved.get("migrations") or (done.get("expand") or {}).get("migrations")
+        ),
+        "database_bytes": found["way"]["database_bytes"],
+        "seconds": _seconds(state),
+        "outcome": _outcome(state, code),
+        "gate": f"{state.failed}: {text}" if state.failed else None,
+        "rows_since": left.get("rows_since", {}),
+        "jobs_aside": left.get("jobs_aside", 0),
+    }
+
+
+def _outcome(state: Progress, code: Exit) -> str:
+    if code == Exit.DONE:
+        return "done"
+    if code == Exit.NOT_SAFE:
+        return "not safe"
+    return "rolled back" if "switch" in state.before else "refused"
+
+
+def _left_behind(operation: Operation) -> Mapping[str, Any]:
+    """What a way back put aside, as its journal says."""
+    notes = [line.get("evidence") or {} for line in operation.journal.lines()]
+    return next((found for found in reversed(notes) if "jobs_aside" in found), {})
+
+
+def _seconds(state: Progress) -> float | None:
+    if state.begun is None:
+        return None
+    return round((datetime.now(UTC) - datetime.fromisoformat(state.begun)).total_seconds(), 1)
+
+
+def _sum(migrations: list[dict[str, Any]] | None) -> float | None:
+    return round(sum(one["seconds"] for one in migrations), 3) if migrations else None
+
+
+def _remember(operation: Operation, state: Progress, code: Exit, text: str) -> None:
+    """Releases that showed themselves broken here; one that runs after all is forgotten."""
+    path = Path(operation.places.refused)
+    known = json.loads(path.read_bytes()) if path.exists() else []
+    release = (
+        operation.release_id if operation.verb == "upgrade" else state.done["preflight"]["from"]
+    )
+    others = [one for one in known if one["release_id"] != release]
+    is_refused = operation.verb == "rollback" or state.failed in _TELLING
+    if operation.verb == "rollback" and code != Exit.DONE:
+        return
+    if code != Exit.DONE or operation.verb == "rollback":
+        if not is_refused:
+            return
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        why = "rolled back by hand" if operation.verb == "rollback" else f"{state.failed}: {text}"
+        others.append({"release_id": release, "at": now, "why": why})
+    write_atomically(path, json.dumps(others, indent=1).encode(), mode=0o600)
+
+
+def _keep_evidence(operation: Operation, state: Progress) -> None:
+    """What the processes of the release said, before pruning or a rotated journal takes it."""
+    release, places = operation.release_id, operation.places
+    for unit in (places.web_unit(release), places.sidekiq_unit(release), places.migrator_unit):
+        argv = [
+            "journalctl",
+            "--unit",
+            unit,
+            f"--lines={_LINES}",
+            "--output=short-iso",
+            "--no-pager",
+        ]
+        said = subprocess.run(argv, capture_output=True, check=False).stdout
+        directory = operation.directory / EVIDENCE
+        directory.mkdir(mode=0o700, exist_ok=True)
+        write_atomically(directory / f"{unit}.log", said, mode=0o600)

@@ -1,0 +1,128 @@
+"""The way back from a release: the record, files and database of the one before, as they were."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from provision.contract import PodPlaces
+from provision.errors import Refusal
+from provision.operations import database, keeping
+from provision.operations.operation import Operation
+from provision.writing import write_atomically
+
+RECORD, WAY, FILES = "record.json", "way.json", "files"
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """What the pod was while it ran the release before, and when it left it."""
+
+    # pod.json of then.
+    record: dict[str, Any]
+    # {"at": epoch seconds, "marks": {table: highest id}, "operation"}; empty until the switch.
+    way: dict[str, Any]
+
+    @property
+    def release_id(self) -> str:
+        return str(self.record["release_id"])
+
+    @property
+    def database(self) -> str:
+        return str(self.record["database"])
+
+
+def keep(operation: Operation, record: Mapping[str, Any], coming: Mapping[str, Any]) -> None:
+    """Puts aside what the pod is now: its record, and its files outside of the release, also
+    those that are not there now and come with the manifest `coming`."""
+    directory = Path(operation.places.way_back(str(record["release_id"])))
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths = [*outside_files(record["manifest"]), *outside_files(coming)]
+    keeping.keep(paths, directory / FILES)
+    _write(directory / RECORD, record)
+
+
+def note(places: PodPlaces, release_id: str, way: Mapping[str, Any]) -> None:
+    """What a rollback to that release will want to know: when it was left, what was there."""
+    _write(Path(places.way_back(release_id)) / WAY, way)
+
+
+def read(places: PodPlaces, release_id: str) -> WayBack:
+    """The way back to a release; refused where it is not there whole."""
+    directory = Path(places.way_back(release_id))
+    if not (directory / RECORD).exists():
+        raise Refusal(
+            f"pod {places.name}",
+            f"nothing is kept of {release_id}: there is no way back to it",
+            f"Run `podfleet upgrade --pod {places.name} --to VERSION` for another release.",
+        )
+    way = directory / WAY
+    found = WayBack(
+        json.loads((directory / RECORD).read_bytes()),
+        json.loads(way.read_bytes()) if way.exists() else {},
+    )
+    _refuse_gone(places, found)
+    return found
+
+
+def _refuse_gone(places: PodPlaces, found: WayBack) -> None:
+    """A way back without its code or its database is none."""
+    if not Path(places.release(found.release_id)).is_dir():
+        raise Refusal(
+            f"pod {places.name}",
+            f"the release {found.release_id} was pruned from this host",
+            f"Run `podfleet upgrade --pod {places.name} --to "
+            f"{found.record['release']}`: it is unpacked again, where no migration lies between.",
+        )
+    if not database.exists(found.database):
+        raise Refusal(
+            f"pod {places.name}",
+            f"the database {found.database}, which {found.release_id} ran on, is not there any "
+            "more: its safety copy was acknowledged and pruned",
+            "Launch the pod from an export of that time: `podfleet launch --from EXPORT`.",
+        )
+
+
+def put_files_back(places: PodPlaces, release_id: str) -> None:
+    keeping.put_back(Path(places.way_back(release_id)) / FILES)
+
+
+def forget(places: PodPlaces, release_id: str) -> None:
+    directory = Path(places.way_back(release_id))
+    if directory.exists():
+        shutil.rmtree(directory)
+
+
+def outside_files(manifest: Mapping[str, Any]) -> list[Path]:
+    """A stage's files outside of releases."""
+    names = [str(entry["path"]) for entry in manifest["files"]]
+    return [Path(name) for name in names if not name.startswith("@release/")]
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    write_atomically(path, json.dumps(content, indent=1, sort_keys=True).encode(), mode=0o600)
+
+
+def left_behind(name: str, rows: Mapping[str, int], aside: Mapping[str, int]) -> str:
+    """In words: what a newer release wrote, and where that is now."""
+    told = ", ".join(f"{count} in {table}" for table, count in sorted(rows.items())) or "none"
+    return (
+        f"rows written since the switch stay in the database {name}: {told}; "
+        f"{sum(aside.values())} queued jobs that may refer to them are put aside"
+    )
+
+
+def by_hand(places: PodPlaces, release_id: str, name: str) -> str:
+    """What a person types on the host to let that release serve on that database."""
+    opened = f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'
+    return (
+        f"On the host: `runuser -u postgres -- psql -c '{opened}'`, "
+        f"`rm -f {places.stay_down} {places.maintenance_flag}`, "
+        f"`ln -sfn {places.web_socket(release_id)} {places.live_socket}`, "
+        f"`systemctl restart {places.web_socket_unit(release_id)} "
+        f"{places.web_unit(release_id)} {places.sidekiq_unit(release_id)}`."
+    )
