@@ -25,7 +25,9 @@ def main() -> int:
     """0 when no request failed."""
     options = _options()
     target = Target.of(options.url, options.address, options.ca)
-    questions = Questions(_access_token(target, options.token))
+    account = json.loads(options.token.read_text())
+    aspects = account.pop("aspects", ())
+    questions = Questions(_access_token(target, account), aspects)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -45,7 +47,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("url", help="the pod's public address")
     parser.add_argument("--address", help="where to find it, instead of what its name resolves to")
     parser.add_argument("--ca", help="the authorities to trust, instead of the system's")
-    parser.add_argument("--token", type=Path, required=True, help="the account's refresh token")
+    parser.add_argument(
+        "--token",
+        type=Path,
+        required=True,
+        help="the account: client_id, client_secret, refresh_token, perhaps aspects",
+    )
     parser.add_argument("--log", type=Path, required=True, help="a line of JSON a request")
     parser.add_argument("--rate", type=float, default=20.0, help="requests a second")
     parser.add_argument("--trickles", type=int, default=0, help="slow uploads, always under way")
@@ -53,9 +60,9 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _access_token(target: Target, token: Path) -> str:
+def _access_token(target: Target, token: dict[str, str]) -> str:
     """What the account's refresh token is worth now."""
-    form = {"grant_type": "refresh_token", **json.loads(token.read_text())}
+    form = {"grant_type": "refresh_token", **token}
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     client = Http1Client(target)
     answer = client.ask(Ask("token", "POST", ACCESS_TOKENS, headers, urlencode(form).encode()))

@@ -8,8 +8,9 @@ import re
 import secrets
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 PAGES = ("/", "/public", "/.well-known/nodeinfo", "/nodeinfo/2.0", "/users/sign_in")
 POSTS, PHOTOS = "/api/v1/posts", "/api/v1/photos"
@@ -36,6 +37,9 @@ class Questions:
     """Makes requests of one account; remembers the style sheet that the last page named."""
 
     access_token: str
+    # Who may read the posts; all unless named. Public ones would go out to other pods, and fail
+    # there: a test of its own.
+    aspects: Sequence[int] = ()
     _pages: Iterator[str] = field(default_factory=lambda: itertools.cycle([*PAGES, ""]))
     _style_sheet: str = "/"
 
@@ -48,7 +52,8 @@ class Questions:
         return Ask(kind, "GET", next(self._pages) or self._style_sheet)
 
     def post(self, kind: str = "post") -> Ask:
-        said = {"body": f"Load of this bench, {secrets.token_hex(8)}", "public": True}
+        said: dict[str, Any] = {"body": f"Load of this bench, {secrets.token_hex(8)}"}
+        said |= {"public": False, "aspects": [*self.aspects]} if self.aspects else {"public": True}
         headers = {**self._as_the_account(), "Content-Type": "application/json"}
         return Ask(kind, "POST", POSTS, headers, json.dumps(said).encode())
 
