@@ -14,8 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from provision.fleet.learned import learned_settings, looks_secret
+
 CATALOGUE = Path(__file__).parent / "catalogue"
 KINDS: Mapping[str, type] = {"text": str, "truth": bool, "number": int, "list": list}
+# Of a setting that a release was seen to have, and whose default says nothing of its kind.
+ANY = "any"
 # Of a migration: the releases before run on with it, or not, or what it drops is gone besides.
 EXPAND, BREAKING, IRREVERSIBLE = "expand", "breaking", "irreversible"
 
@@ -36,7 +40,10 @@ class Setting:
         if self.one_of:
             return value in self.one_of
         if isinstance(value, list):
-            return self.kind == "list" and all(isinstance(item, str) for item in value)
+            is_list = self.kind in ("list", ANY)
+            return is_list and all(isinstance(item, str) for item in value)
+        if self.kind == ANY:
+            return type(value) in KINDS.values()
         kinds = self.kind.split(" or ")
         if value is False and "false" in kinds:
             return True
@@ -57,6 +64,7 @@ _SAID = {
     "number": "a number without quotes",
     "list": "a list of texts",
     "false": "false",
+    ANY: "a text, a number, a list of texts, or true or false",
 }
 
 
@@ -154,8 +162,12 @@ def load_series(name: str) -> Series:
 
 
 def load_settings(release: str) -> Mapping[str, Setting]:
-    """The settings that a release knows, by dotted path."""
-    return series_of(release).settings
+    """The settings that a release knows, by dotted path: the catalogue's, and its own beside."""
+    learned = {
+        path: Setting(path, kind, secret=looks_secret(path))
+        for path, kind in learned_settings(release).items()
+    }
+    return {**learned, **series_of(release).settings}
 
 
 def _kept(before: Series, series: Series) -> dict[str, Setting]:

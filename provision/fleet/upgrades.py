@@ -12,6 +12,7 @@ from provision.fleet.complaints import closest
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.positions import Positions
 from provision.fleet.reading import call_fleet
+from provision.fleet.renaming import name_in
 from provision.fleet.series import (
     EXPAND,
     Acknowledgement,
@@ -158,7 +159,8 @@ class _Upgrade:
         self, found: list[Refusal], path: tuple[str, ...], what: str, do: str
     ) -> None:
         stated = self.fleet.pods[self.pod.name].release
-        if stated != self.target:
+        _, why_gone = name_in(".".join(path), self.target)
+        if stated != self.target and not why_gone:
             # The release that the file names may know the setting by this name alone.
             what = f"{what} (in {self.target})"
             do = f'{do} Write release = "{self.target}" with it, and leave --to out.'

@@ -18,6 +18,7 @@ from typing import Any
 
 from provision import contract
 from provision.errors import Refusal
+from provision.fleet.learned import learn_settings
 from provision.fleet.model import REHEARSAL, Pod
 from provision.fleet.secrets import Vault
 from provision.hosts.connection import Connection
@@ -26,6 +27,7 @@ from provision.places import CHECKOUT, cache_directory, state_directory
 from provision.releases import store
 from provision.releases.cache import locked, room_below, sha256_of, whole_file
 from provision.releases.clean import CleanGuest, builder_image
+from provision.releases.defaults import read_settings
 from provision.releases.manifest import Manifest, Migration
 from provision.releases.on_host import PodHost
 from provision.releases.signature import sign
@@ -86,6 +88,8 @@ def ensure_artifact(
     with locked(lock, lambda: report.line(f"waiting for another build of {pod.release}")):
         found = None if anew else store.find(order.key)
         artifact = found or _build(order, builder, report)
+    if artifact.manifest.settings:
+        learn_settings(pod.release, artifact.manifest.settings)
     return _signed(artifact, vault)
 
 
@@ -129,12 +133,12 @@ def _build(order: Order, builder: CleanGuest | PodHost, report: Report) -> Artif
             "PYTHONPATH": "/build/recipe",
             "SOURCE_DATE_EPOCH": str(order.source.committed_at),
         }
-        image = builder_image(order.pod.source.url)
+        image, settings = builder_image(order.pod.source.url), read_settings(place / "tree")
         exit_code = builder.run(ARGV, image, place, environment, report)
         log = _keep_log(place / "out/log", order)
         if exit_code != 0:
             raise _failed(order, log, exit_code)
-        return _take_in(order, place / "out")
+        return _take_in(order, place / "out", settings)
 
 
 @contextmanager
@@ -173,7 +177,7 @@ def _failed(order: Order, log: Path, exit_code: int) -> Refusal:
     )
 
 
-def _take_in(order: Order, out: Path) -> Artifact:
+def _take_in(order: Order, out: Path, settings: dict[str, str] | None) -> Artifact:
     facts: dict[str, Any] = json.loads((out / "facts.json").read_text())
     tarball = out / "release.tar.zst"
     manifest = Manifest(
@@ -190,6 +194,7 @@ def _take_in(order: Order, out: Path) -> Artifact:
         unpacked_bytes=facts["unpacked_bytes"],
         migrations=tuple(Migration(**migration) for migration in facts["migrations"]),
         built_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        settings=settings,
     )
     return store.keep(order.key, tarball, manifest)
 

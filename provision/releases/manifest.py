@@ -47,6 +47,8 @@ class Manifest:
     # UTC, ISO 8601.
     built_at: str
     format: int = FORMAT
+    # The kind of each setting that the release's own defaults know, by dotted path.
+    settings: dict[str, str] | None = None
 
     @property
     def release_id(self) -> str:
@@ -54,7 +56,8 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """The file's one form: the same manifest is the same bytes."""
-        return (json.dumps(asdict(self), sort_keys=True, indent=1) + "\n").encode()
+        said = {key: value for key, value in asdict(self).items() if value is not None}
+        return (json.dumps(said, sort_keys=True, indent=1) + "\n").encode()
 
 
 def read_manifest(content: bytes, where: str) -> Manifest:
