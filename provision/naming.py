@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.settings import check_settings
 from provision.fleet.toml_edit import set_release
-from provision.plan import Seen, running_release
 from provision.report import Report
-
-
-def name_releases(
-    fleet: Fleet, chosen: Sequence[Pod], seen: Mapping[str, Seen], version: str, report: Report
-) -> None:
-    """The fleet file names this version for those of the pods that are launched."""
-    for pod in chosen:
-        facts = seen[pod.host].facts
-        if facts and running_release(facts.pods.get(pod.name)):
-            name_release(fleet, pod, version, report)
 
 
 def name_release(fleet: Fleet, pod: Pod, version: str, report: Report) -> None:

@@ -22,7 +22,9 @@ from provision.fleet.secrets import Vault, open_vault
 from provision.hosts.connection import Connection
 from provision.hosts.facts import HostFacts, OperationFacts, PodFacts, gather
 from provision.hosts.providers import connect
+from provision.naming import foreign_settings
 from provision.operations.effects import Effect, effects
+from provision.refused import version_refused, words
 from provision.releases.runtime import runtime_tarball
 from provision.releases.signature import allowed_signers
 from provision.report import Report
@@ -231,13 +233,15 @@ def _plan_launched(fleet: Fleet, pod: Pod, facts: PodFacts, vault: Vault, *, dee
     record = facts.record or {}
     refuse_changed_domain(fleet, pod, str(record["domain"]))
     vault.need_keys(pod.name)
+    if foreign := _settings_of_another(pod, str(record["release_id"])):
+        return _plan_waiting(pod, facts, vault, foreign)
     staged_manifest = _staged_manifest(fleet, pod, str(record["release_id"]), vault)
     same = staged_manifest["digest"] == record["digest"]
     changed = tuple(effects(record["manifest"], staged_manifest, facts.drift))
     reasons = [str(drift) for drift in facts.drift]
     reasons += [] if same else ["the fleet file says something else than what was applied"]
     reasons += ["asked for (--deep)"] if deep else []
-    left = [] if vault.get(f"pods.{pod.name}.canary") else [LEFT_BY_A_LAUNCH]
+    left = _left_by_a_launch(pod, vault)
     needed = Action.CONFIGURE if reasons else Action.FINISH if left else Action.NOTHING
     return PodPlan(
         pod.name,
@@ -246,8 +250,27 @@ def _plan_launched(fleet: Fleet, pod: Pod, facts: PodFacts, vault: Vault, *, dee
         pod.release,
         (*reasons, *left),
         changed if reasons else (),
-        tuple(_release_notes(pod, str(record["release_id"]))),
+        tuple(_release_notes(pod, facts)),
     )
+
+
+def _plan_waiting(pod: Pod, facts: PodFacts, vault: Vault, foreign: Sequence[str]) -> PodPlan:
+    """A pod whose settings are those of the release to come: until then nothing of them fits."""
+    left = _left_by_a_launch(pod, vault)
+    note = f"{', '.join(foreign)}: of {pod.release}, applied by the upgrade; nothing is until then"
+    notes = (*_release_notes(pod, facts), note, *map(str, facts.drift))
+    needed = Action.FINISH if left else Action.NOTHING
+    return PodPlan(pod.name, pod.host, needed, pod.release, left, notes=notes)
+
+
+def _left_by_a_launch(pod: Pod, vault: Vault) -> tuple[str, ...]:
+    return () if vault.get(f"pods.{pod.name}.canary") else (LEFT_BY_A_LAUNCH,)
+
+
+def _settings_of_another(pod: Pod, release_id: str) -> Sequence[str]:
+    """Settings that the running release does not know, where the file names another one."""
+    running = release_id.rpartition("-")[0]
+    return [] if running == pod.release else foreign_settings(pod, running)
 
 
 def _staged_manifest(fleet: Fleet, pod: Pod, release_id: str, vault: Vault) -> dict[str, Any]:
@@ -266,13 +289,18 @@ def refuse_changed_domain(fleet: Fleet, pod: Pod, launched_as: str) -> None:
         )
 
 
-def _release_notes(pod: Pod, release_id: str) -> Iterable[str]:
-    running = release_id.rpartition("-")[0]
-    if running != pod.release:
-        yield (
-            f"it runs {running}, the fleet file names {pod.release}: `up` never changes a running "
-            f"pod's release; run podfleet upgrade --pod {pod.name}"
-        )
+def _release_notes(pod: Pod, facts: PodFacts) -> Iterable[str]:
+    running = (running_release(facts) or "").rpartition("-")[0]
+    if running == pod.release:
+        return
+    if told := version_refused(facts.refused, pod.release):
+        do = "name another release, or try it once more: podfleet upgrade --again"
+        yield f"it runs {running}; {words(told)}; {do} --pod {pod.name}"
+        return
+    yield (
+        f"it runs {running}, the fleet file names {pod.release}: `up` never changes a running "
+        f"pod's release; run podfleet upgrade --pod {pod.name}"
+    )
 
 
 def _part_lines(part: HostPlan | PodPlan) -> Iterable[str]:

@@ -107,7 +107,8 @@ def check_targets(fleet: Fleet, targets: Iterable[Target], wish: Wish) -> None:
             except PodfleetError as error:
                 errors.append(error)
     if errors:
-        raise Refusals(errors)
+        # What is wrong with an option is wrong for every pod.
+        raise Refusals(list({str(error): error for error in errors}.values()))
 
 
 def _domain(fleet: Fleet, target: Target, _: Wish) -> None:
@@ -137,8 +138,8 @@ def _platform(_: Fleet, target: Target, __: Wish) -> None:
 
 
 def _catalogue(fleet: Fleet, target: Target, wish: Wish) -> None:
-    accepted = (*target.pod.accept, *wish.accept)
-    check_upgrade(fleet, target.pod, target.running_version, target.pod.release, accepted)
+    pod = target.pod
+    check_upgrade(fleet, pod, target.running_version, pod.release, wish.accept)
 
 
 def refuse_refused(

@@ -23,9 +23,9 @@ from provision.fleet.upgrades import kinds_for
 from provision.foreseeing import Foreseen, foresee
 from provision.history import entry_of
 from provision.hosts.facts import OperationFacts, gather
-from provision.naming import name_releases
+from provision.naming import name_release
 from provision.operations import dispatch
-from provision.plan import Seen, awaited, look, select
+from provision.plan import Seen, awaited, look, running_release, select
 from provision.releases.build import ensure_artifact
 from provision.releases.ship import ship
 from provision.releases.store import Artifact
@@ -106,7 +106,7 @@ def upgrade(
     targets = [each for each in targets if artifacts[each.pod.name].release_id != each.running]
     refuse_refused(targets, artifacts, wish)
     if wish.to and not wish.rehearse:
-        name_releases(fleet, chosen, seen, wish.to, report)
+        _name_release(run, chosen, wish.to)
     return _in_order(run, targets, lambda target: _one(run, target, artifacts[target.pod.name]))
 
 
@@ -140,6 +140,14 @@ def _artifact(run: Run, target: Target) -> Artifact:
     architecture = target.host_facts.architecture
     run.vault.need_keys(target.pod.name)
     return ensure_artifact(target.pod, run.vault, run.report, architecture=architecture)
+
+
+def _name_release(run: Run, chosen: Sequence[Pod], version: str) -> None:
+    """The fleet file names the version for those of the pods that are launched."""
+    for pod in chosen:
+        facts = run.seen[pod.host].facts
+        if facts and running_release(facts.pods.get(pod.name)):
+            name_release(run.fleet, pod, version, run.report)
 
 
 def _in_order(
