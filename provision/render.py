@@ -3,7 +3,7 @@
 It alone renders; roles and deploys only copy from a stage. A stage is a private directory:
 
     files/<absolute target>    what shall be there (`files/@release/…`: inside the release)
-    secrets/<name>             what an operation puts in place itself
+    secrets/<name>             what an operation puts in place itself, or only reads
     stage.json                 {"format": 1, "digest", "files": […], "secrets": […], …}
 """
 
@@ -86,6 +86,12 @@ class Stage:
             raise ValueError(f"the secret {name} is staged twice, or is no plain name")
         _write(self.root / "secrets" / name, content)
         self._secrets[name] = hashlib.sha256(content).hexdigest()
+
+    def add_aside(self, name: str, content: bytes) -> None:
+        """Stage a secret that is no part of what the pod consists of, nor of the stage's digest."""
+        if name in self._secrets or "/" in name:
+            raise ValueError(f"the secret {name} is staged already, or is no plain name")
+        _write(self.root / "secrets" / name, content)
 
     def finish(self, **extra: Any) -> str:
         """Write stage.json with `extra` among its keys, and return the stage's digest."""

@@ -82,8 +82,6 @@ def _public_files(places: PodPlaces) -> dict[str, PurePosixPath]:
         f"{SYSTEMD}/pod-sidekiq.service": units / places.sidekiq_unit(),
         f"{SYSTEMD}/pod-hold.socket": units / places.hold_socket_unit,
         f"{SYSTEMD}/pod-hold.service": units / places.hold_unit,
-        f"{SYSTEMD}/pod-hold.socket": units / places.hold_socket_unit,
-        f"{SYSTEMD}/pod-hold.service": units / places.hold_unit,
         f"{SYSTEMD}/redis-drop-in.conf": units / f"{places.redis_unit}.d" / "podfleet.conf",
         "pod/etc/redis/redis-pod.conf": layout.redis_configuration,
         "pod/etc/nginx/pod.conf": places.vhost,

@@ -6,6 +6,8 @@
     recover          at boot: who stays down, what goes on
     exec POD -- CMD  runs CMD as the pod, in its environment
     look-ahead POD   request on stdin; the way that an upgrade would take
+    history POD      prints the ledger, a list
+    cool POD RELEASE ends the web of a release before that was kept warm
     introduce POD    request on stdin; the pod's canary follows its partners'
     present POD DIR UID   the deploy, in a process of its own
 
@@ -91,6 +93,25 @@ def _look_ahead(arguments: Arguments) -> int:
     return Exit.DONE
 
 
+def _history(arguments: Arguments) -> int:
+    from provision.contract import PodPlaces
+    from provision.operations.ledger import read
+
+    print(json.dumps(read(PodPlaces(_pod(arguments)))))
+    return Exit.DONE
+
+
+def _cool(arguments: Arguments) -> int:
+    from provision.contract import RELEASE_ID
+    from provision.operations.warming import cool
+
+    pod = _pod(arguments)
+    if len(arguments) != 2 or not RELEASE_ID.match(arguments[1]):
+        raise UsageError("podfleet-host cool", "needs a pod and a release's id", "Give them.")
+    print(cool(pod, arguments[1]))
+    return Exit.DONE
+
+
 def _introduce(arguments: Arguments) -> int:
     from provision.operations.introducing import introduce
 
@@ -114,6 +135,8 @@ _VERBS: dict[str, Callable[[Arguments], int]] = {
     "recover": _recover,
     "exec": _exec,
     "look-ahead": _look_ahead,
+    "history": _history,
+    "cool": _cool,
     "introduce": _introduce,
     "present": _present,
 }

@@ -44,8 +44,7 @@ class Journal:
         if not self.path.exists():
             return
         with self.path.open("r+b") as file:
-            whole = sum(len(raw) for raw in _whole(file.read()))
-            file.truncate(whole)
+            file.truncate(sum(len(raw) for raw in whole(file.read())))
             os.fsync(file.fileno())
 
     def write(self, event: str, step: str | None = None, **more: Any) -> Line:
@@ -170,7 +169,7 @@ _FOLD = {
 }
 
 
-def _whole(content: bytes) -> Iterator[bytes]:
+def whole(content: bytes) -> Iterator[bytes]:
     """The raw lines up to the first one that is torn."""
     for raw in content.splitlines(keepends=True):
         if not raw.endswith(b"\n") or not _is_json(raw):
@@ -180,7 +179,7 @@ def _whole(content: bytes) -> Iterator[bytes]:
 
 def _whole_lines(path: Path) -> Iterator[Line]:
     if path.exists():
-        for raw in _whole(path.read_bytes()):
+        for raw in whole(path.read_bytes()):
             yield json.loads(raw)
 
 

@@ -8,6 +8,8 @@ from pathlib import PurePosixPath
 from provision.contract import PodPlaces
 
 LETSENCRYPT = PurePosixPath("/etc/letsencrypt/live")
+# The partners of a pod with their canaries' tokens: among the secrets of a stage, then kept.
+PARTNERS = "partners.json"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class PodLayout:
     def canary_tokens(self) -> PurePosixPath:
         """What the pod's canary posts with; the controller takes a copy into the vault."""
         return self.places.state / "canary.json"
+
+    @property
+    def partners(self) -> PurePosixPath:
+        """Whom the gate of federation sends canaries to, and with what those answer."""
+        return self.places.state / PARTNERS
 
     @property
     def lock(self) -> PurePosixPath:

@@ -25,6 +25,16 @@ def pod_lock(path: Path) -> Iterator[None]:
         yield
 
 
+def is_free(path: Path) -> bool:
+    """Whether nobody holds the lock at this moment."""
+    with _opened(path) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
 @contextlib.contextmanager
 def host_lock(on_wait: Callable[[str], object], path: Path = Path(HOST_LOCK)) -> Iterator[None]:
     """Shared among operations; the platform run and apt's timers hold it alone."""

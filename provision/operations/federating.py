@@ -1,0 +1,168 @@
+"""The gate of federation: a post goes out to each partner and one comes back, for a settable time.
+
+It looks from the pod's own host. A partner that is down, or that was not reached before either, is
+no fault of the release; a pod alone has its own public name, and its jobs, to show.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from monitoring.canary.flights import Flight
+from monitoring.canary.pods import CanaryPod
+from monitoring.prober.limits import OWN_POD
+from monitoring.prober.nodeinfo import probe_nodeinfo
+from monitoring.reasons import Reason, words
+from provision.contract import CA_BUNDLE
+from provision.operations import canaries, deliveries, gates
+from provision.operations.canaries import is_proof, way
+from provision.operations.gates import GateIsRed
+from provision.operations.operation import Operation, need_record, state_of
+from provision.operations.partners import Partners, keep, partners
+from provision.writing import write_atomically
+
+ROUND_SECONDS = 10.0
+EVIDENCE = "gate.json"
+# The key of a step's evidence under which `before` is found again.
+BEFORE = "federation_before"
+# A host that does not reach its own public name (a router that turns nothing round) is no pod's
+# fault: the same name is asked at nginx itself, too.
+_OF_THE_NETWORK = (
+    Reason.NAME_UNRESOLVED, Reason.NAME_TIMED_OUT, Reason.REFUSED, Reason.UNREACHABLE,
+    Reason.CONNECT_TIMED_OUT,
+)  # fmt: skip
+
+
+def before(operation: Operation, pod: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """How the pod federates while the old release serves: put it under BEFORE into a step's
+    evidence, and the gate compares."""
+    pod = pod or need_record(operation)["manifest"]["pod"]
+    flights, _ = canaries.fly(partners(operation, pod))
+    return {
+        "failing": sorted(way(flight) for flight in flights if not is_proof(flight)),
+        "deliveries": deliveries.sample(operation.places).to_json(),
+    }
+
+
+def federation(
+    operation: Operation, seconds: float, pod: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What was seen in that time, or GateIsRed; what led there is kept in the operation's
+    directory. `pod` is the table of the release that runs now, unless the stage's."""
+    pod = pod or operation.staged_pod
+    keep(operation)
+    watch = _Watch(operation, dict(pod), partners(operation, pod), _seen_before(operation))
+    try:
+        watch.keep_looking(seconds)
+    except GateIsRed as red:
+        watch.seen["red"] = str(red)
+        content = json.dumps(watch.seen, indent=1).encode()
+        write_atomically(operation.directory / EVIDENCE, content, mode=0o600)
+        raise
+    return watch.seen
+
+
+def _seen_before(operation: Operation) -> Mapping[str, Any]:
+    done = state_of(operation).done.values()
+    return next((step[BEFORE] for step in done if BEFORE in step), {})
+
+
+@dataclass
+class _Watch:
+    operation: Operation
+    pod: dict[str, Any]
+    partners: Partners
+    before: Mapping[str, Any]
+    seen: dict[str, Any] = field(default_factory=dict)
+
+    def keep_looking(self, seconds: float) -> None:
+        began, first = time.monotonic(), deliveries.sample(self.operation.places)
+        self.seen |= {"seconds": seconds, "looked": "alone", "rounds": 0}
+        self._health()
+        self._federate("begin")
+        while (left := began + seconds - time.monotonic()) > 0:
+            time.sleep(min(left, ROUND_SECONDS))
+            self._health()
+        if seconds > 0:
+            self._federate("end")
+        self._jobs(first)
+
+    def _health(self) -> None:
+        self.seen["health"] = gates.health(self.pod)
+        self.seen["rounds"] += 1
+
+    def _federate(self, moment: str) -> None:
+        """Canaries where a partner can be reached; else as far as a pod alone can be seen."""
+        flights, down = canaries.fly(self.partners)
+        self.seen.setdefault("canaries", {})[moment] = [flight.to_json() for flight in flights]
+        excused = {**down, **_excused_before(flights, self.before.get("failing", ()))}
+        failed = [f for f in flights if not is_proof(f) and way(f) not in excused]
+        if failed:
+            failed, more = canaries.fly_again(self.partners, failed)
+            excused |= more
+        if excused:
+            self.seen.setdefault("excused", {})[moment] = excused
+        if failed:
+            raise _red(self.partners.own, failed)
+        self._say_who_looked(flights, excused)
+        self._public_name()
+
+    def _say_who_looked(self, flights: Sequence[Flight], excused: Mapping[str, str]) -> None:
+        own = self.partners.own.name
+        ways = {way(flight) for flight in flights} - excused.keys()
+        told = [
+            f"partner {other.name}{_only(own, other.name, ways)}"
+            for other in self.partners.others
+            if ways & {f"{own} -> {other.name}", f"{other.name} -> {own}"}
+        ]
+        self.seen["looked"] = ", ".join(told) or "alone"
+
+    def _public_name(self) -> None:
+        """The pod as its own host finds it by its public name, not at the loopback."""
+        probe = asyncio.run(
+            probe_nodeinfo(f"https://{self.pod['domain']}", ca_file=str(CA_BUNDLE), limits=OWN_POD)
+        )
+        self.seen["public_name"] = {"address": probe.address, "words": words(probe.reason)}
+        if probe.reason is not None and probe.reason not in _OF_THE_NETWORK:
+            raise GateIsRed(
+                f"https://{self.pod['domain']}",
+                f"as its own host finds it by name: {words(probe.reason)} {probe.detail}".strip(),
+                "See the web unit's and nginx's logs on the host.",
+            )
+
+    def _jobs(self, first: deliveries.Sample) -> None:
+        last = deliveries.sample(self.operation.places)
+        self.seen["deliveries"] = deliveries.risen(first, last)
+        known = self.before.get("deliveries")
+        earlier = (deliveries.Sample.from_json(known), first) if known else None
+        if more := deliveries.too_many(earlier, first, last):
+            told = ", ".join(f"{count} {name}" for name, count in more.items())
+            raise GateIsRed(
+                f"pod {self.operation.pod}",
+                f"more background jobs fail than before: {told.replace('_', ' ')}",
+                "See the sidekiq unit's log on the host.",
+            )
+
+
+def _excused_before(flights: Iterable[Flight], failing: Iterable[str]) -> dict[str, str]:
+    now = {way(flight) for flight in flights if not is_proof(flight)}
+    return dict.fromkeys(sorted(now & set(failing)), "did not arrive before either")
+
+
+def _only(own: str, other: str, ways: set[str]) -> str:
+    if f"{own} -> {other}" not in ways:
+        return " (inwards only)"
+    return "" if f"{other} -> {own}" in ways else " (outwards only)"
+
+
+def _red(own: CanaryPod, failed: Sequence[Flight]) -> GateIsRed:
+    return GateIsRed(
+        f"federation of {own.domain}",
+        "; ".join(flight.line() for flight in failed),
+        "See the web and sidekiq units' logs on both hosts; `podfleet canary` flies again.",
+    )
