@@ -12,6 +12,8 @@ from provision.errors import Refusal
 from provision.operations.sandbox import SANDBOX, environment, writable
 
 Argv = Sequence[str]
+# Without a session of PAM's: an upgrade's requests wait for some of these calls.
+AS_POSTGRES = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--")
 # `/path/file.rb:12:in 'method'`; the line with the message goes on after the quote.
 _BACKTRACE = re.compile(r"(?:from )?\S+:\d+:in .*'$")
 
@@ -51,9 +53,16 @@ def unit_properties(unit: str, *names: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
 
 
+def postgresql_program(name: str) -> str:
+    """The program itself: what Debian has in the PATH is a script that takes longer than it."""
+    found = Path("/usr/lib/postgresql").glob(f"[0-9]*/bin/{name}")
+    newest = max(found, key=lambda path: int(path.parent.parent.name), default=None)
+    return str(newest or name)
+
+
 def psql(sql: str, variables: Mapping[str, str] | None = None, database: str = "postgres") -> str:
     """Runs SQL as the database's superuser; values go in as psql variables, :"name" or :'name'."""
-    argv = ["runuser", "-u", "postgres", "--", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1"]
+    argv = [*AS_POSTGRES, postgresql_program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1"]
     for name, value in (variables or {}).items():
         argv += ["-v", f"{name}={value}"]
     # From a directory that the user postgres may enter.

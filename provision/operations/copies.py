@@ -5,24 +5,31 @@ A copy has owner, rights and settings of what it was copied from; a half-made on
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from provision.contract import PodPlaces
 from provision.errors import Refusal
 from provision.operations import database as databases
-from provision.operations.commands import psql
+from provision.operations.commands import AS_POSTGRES, postgresql_program, psql
 from provision.operations.preflight import SPARE_BYTES, refuse_full_disk
 from provision.operations.priority import GENTLY
 
 # A PostgreSQL that cannot write its log stops for every pod of the host: a copy ends before.
 LEAST_FREE_BYTES = SPARE_BYTES // 3
 LOOK_SECONDS = 1.0
+# Up to here a copy through the log is quicker: it waits for no checkpoint, and syncs one file.
+SMALL_BYTES = 32 * 1024**2
+
+_ROOM = "SELECT pg_database_size(:'source'), current_setting('data_directory')"
 
 # Like its source in encoding and locale; PostgreSQL's own names of the providers.
 _EMPTY = """
@@ -34,11 +41,14 @@ SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING %L LC_COLLATE %L L
        ELSE ' LOCALE_PROVIDER libc' END
 FROM pg_database WHERE datname = :'source' \\gexec
 """
-_FILES = """
+# One call of psql: requests wait meanwhile. Whoever asked may be gone, and is not waited for.
+_FILES = r"""
 SET application_name TO :'application';
 SET client_connection_check_interval TO '1s';
+SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', :'target') \gexec
 SET statement_timeout TO :'milliseconds';
-CREATE DATABASE :"target" TEMPLATE :"source" STRATEGY FILE_COPY;
+CREATE DATABASE :"target" TEMPLATE :"source" STRATEGY :strategy;
+SET statement_timeout TO 0;
 """
 _OWNER = """
 SELECT format('ALTER DATABASE %I OWNER TO %I', :'target', pg_get_userbyid(datdba))
@@ -78,12 +88,14 @@ class CopyTooLong(Refusal):
 def copy_by_dump(source: str, target: str, places: PodPlaces) -> float:
     """A copy for a rehearsal, made by a dump while the pod serves; the seconds it took."""
     application = _application(places)
-    _refuse_no_room(source)
-    databases.end_sessions(application)
     began = time.monotonic()
+    directory, _ = _refuse_no_room(source)
+    databases.end_sessions(application)
+    databases.drop(target)
     with _whole(target):
         psql(_EMPTY, {"source": source, "target": target})
-        _pipe(_dump(source, application), _restore(target, application), target, application)
+        pipe = _Pipe(source, target, application, directory)
+        pipe.run()
         take_over(source, target)
     return round(time.monotonic() - began, 3)
 
@@ -91,22 +103,28 @@ def copy_by_dump(source: str, target: str, places: PodPlaces) -> float:
 def copy_files(source: str, target: str, places: PodPlaces, *, timeout_seconds: float) -> float:
     """A copy of a closed database, as fast as the disk allows; the seconds it took."""
     application = _application(places)
-    _refuse_no_room(source)
-    databases.end_sessions(application)
     began = time.monotonic()
+    _, size = _refuse_no_room(source)
+    databases.end_sessions(application)
     values = {
         "source": source,
         "target": target,
         "application": application,
         "milliseconds": str(max(1, round(timeout_seconds * 1000))),
+        "strategy": "WAL_LOG" if size < SMALL_BYTES else "FILE_COPY",
     }
     with _whole(target):
         try:
-            psql(_FILES, values)
+            psql(_FILES + _OWNER + _RIGHTS + _SETTINGS, values)
         except subprocess.CalledProcessError as error:
             raise _copy_failed(source, error, timeout_seconds) from error
-        take_over(source, target)
     return round(time.monotonic() - began, 3)
+
+
+def write_out() -> None:
+    """What PostgreSQL has in memory goes to the disk now: a copy of files waits for that, and
+    need not wait for much if this was done just before."""
+    psql("CHECKPOINT")
 
 
 def take_over(source: str, target: str) -> None:
@@ -121,8 +139,7 @@ def _application(places: PodPlaces) -> str:
 
 @contextmanager
 def _whole(target: str) -> Iterator[None]:
-    """What was there under that name goes first; a copy that fails gives its room back."""
-    databases.drop(target)
+    """A copy that fails gives its room back."""
     try:
         yield
     except BaseException:
@@ -130,12 +147,11 @@ def _whole(target: str) -> Iterator[None]:
         raise
 
 
-def data_directory() -> Path:
-    return Path(psql("SHOW data_directory"))
-
-
-def _refuse_no_room(source: str) -> None:
-    refuse_full_disk(data_directory(), databases.size(source))
+def _refuse_no_room(source: str) -> tuple[Path, int]:
+    """Where PostgreSQL's files are, and the bytes of the source."""
+    size, _, directory = psql(_ROOM, {"source": source}).partition("|")
+    refuse_full_disk(Path(directory), int(size))
+    return Path(directory), int(size)
 
 
 def _copy_failed(
@@ -159,69 +175,67 @@ def _failed(source: str, words: str) -> Refusal:
     )
 
 
-def _dump(source: str, application: str) -> list[str]:
-    argv = ["pg_dump", "--format=custom", "--compress=none", "--no-publications"]
-    return [*_as_postgres(application, ""), *argv, "--no-subscriptions", "--dbname", source]
+@dataclass
+class _Pipe:
+    """pg_dump into pg_restore: both must end well. What they say goes to a file: none waits."""
 
+    source: str
+    target: str
+    application: str
+    directory: Path
 
-def _restore(target: str, application: str) -> list[str]:
-    # Thrown away if the host goes down, so it need not wait for the disk; one process, which
-    # can be told to give way.
-    options = "-c synchronous_commit=off -c max_parallel_maintenance_workers=0"
-    argv = ["pg_restore", "--exit-on-error", "--no-publications", "--no-subscriptions"]
-    return [*_as_postgres(application, options), *argv, "--dbname", target]
+    def run(self) -> None:
+        with (
+            tempfile.TemporaryFile() as said,
+            self._started(self._dump(), stdout=subprocess.PIPE, stderr=said) as dump,
+            self._started(self._restore(), stdin=dump.stdout, stdout=said, stderr=said) as restore,
+        ):
+            assert dump.stdout is not None
+            # Else pg_dump would not notice that pg_restore is gone.
+            dump.stdout.close()
+            try:
+                self._await(dump, restore)
+            except BaseException:
+                dump.kill()
+                restore.kill()
+                databases.end_sessions(self.application)
+                raise
+            if dump.returncode or restore.returncode:
+                said.seek(0)
+                raise _failed(self.source, said.read().decode(errors="replace").strip())
 
+    def _await(self, *both: subprocess.Popen[bytes]) -> None:
+        """Meanwhile the server's part of the work gives way too, and the disk never fills up."""
+        while any(one.poll() is None for one in both):
+            databases.slow_down(self.application)
+            self._refuse_full()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                both[-1].wait(LOOK_SECONDS)
 
-def _as_postgres(application: str, options: str) -> list[str]:
-    variables = [f"PGAPPNAME={application}", f"PGOPTIONS={options}"]
-    return [*GENTLY, "runuser", "-u", "postgres", "--", "env", *variables]
+    def _refuse_full(self) -> None:
+        seen = os.statvfs(self.directory)
+        free = seen.f_bavail * seen.f_frsize
+        if free < LEAST_FREE_BYTES:
+            raise Refusal(
+                f"database {self.source}",
+                f"its copy was ended: only {free / 1e6:.0f} MB are left on the disk",
+                "Make room on the host (`podfleet releases` lists what can go), then run the "
+                "same command again.",
+            )
 
+    def _dump(self) -> list[str]:
+        argv = [postgresql_program("pg_dump"), "--format=custom", "--compress=none"]
+        return [*argv, "--no-publications", "--no-subscriptions", "--dbname", self.source]
 
-def _pipe(dump: list[str], restore: list[str], target: str, application: str) -> None:
-    """The one into the other; both must end well. What they say goes to files: none waits."""
-    with (
-        tempfile.TemporaryFile() as said,
-        subprocess.Popen(dump, stdout=subprocess.PIPE, stderr=said, cwd="/") as first,
-        subprocess.Popen(restore, stdin=first.stdout, stdout=said, stderr=said, cwd="/") as second,
-    ):
-        assert first.stdout is not None
-        # Else pg_dump would not notice that pg_restore is gone.
-        first.stdout.close()
-        try:
-            _await(first, second, target, application)
-        except BaseException:
-            first.kill()
-            second.kill()
-            databases.end_sessions(application)
-            raise
-        if first.returncode or second.returncode:
-            said.seek(0)
-            raise _failed(target, said.read().decode(errors="replace").strip())
+    def _restore(self) -> list[str]:
+        argv = [postgresql_program("pg_restore"), "--exit-on-error"]
+        return [*argv, "--no-publications", "--no-subscriptions", "--dbname", self.target]
 
-
-def _await(
-    first: subprocess.Popen[bytes], second: subprocess.Popen[bytes], target: str, application: str
-) -> None:
-    """Meanwhile the server's part of the work gives way too, and the disk never fills up."""
-    directory = data_directory()
-    while True:
-        databases.slow_down(application)
-        try:
-            second.wait(LOOK_SECONDS)
-        except subprocess.TimeoutExpired:
-            _refuse_full(directory, target)
-            continue
-        first.wait()
-        return
-
-
-def _refuse_full(directory: Path, target: str) -> None:
-    seen = os.statvfs(directory)
-    free = seen.f_bavail * seen.f_frsize
-    if free < LEAST_FREE_BYTES:
-        raise Refusal(
-            f"database {target}",
-            f"the disk is nearly full: {free / 1e6:.0f} MB are free; the copy was ended",
-            "Make room on the host (`podfleet releases` lists what can go), then run the same "
-            "command again.",
+    def _started(self, argv: list[str], **streams: Any) -> subprocess.Popen[bytes]:
+        # A rehearsal's copy need not wait for the disk; one process, which can be slowed down.
+        options = "-c synchronous_commit=off -c max_parallel_maintenance_workers=0"
+        environment = {"PGAPPNAME": self.application, "PGOPTIONS": options, "LANG": "C.UTF-8"}
+        path = os.environ.get("PATH", os.defpath)
+        return subprocess.Popen(
+            [*GENTLY, *AS_POSTGRES, *argv], cwd="/", env={**environment, "PATH": path}, **streams
         )

@@ -44,7 +44,7 @@ SELECT 'was', pid {sessions};
 SELECT count(pg_terminate_backend(pid)) {sessions} \\g /dev/null
 SELECT 'is', pid, application_name, state, replace(left(query, 80), E'\\n', ' ') {sessions};
 """
-_PREPARED = "SELECT gid FROM pg_prepared_xacts WHERE database = :'name'"
+_PREPARED = "SELECT 'held', gid FROM pg_prepared_xacts WHERE database = :'name';"
 _OPEN = 'ALTER DATABASE :"name" ALLOW_CONNECTIONS true'
 _CLOSE = 'ALTER DATABASE :"name" ALLOW_CONNECTIONS false;'
 _IS_CLOSED = "SELECT NOT datallowconn FROM pg_database WHERE datname = :'name'"
@@ -114,11 +114,12 @@ def next_number(places: PodPlaces) -> int:
 
 def close(name: str, *, deadline_seconds: float = END_SECONDS) -> None:
     """Nobody gets in any more, and who was in is out when this returns."""
-    _end(f"database {name}", _IN_DATABASE, {"name": name}, deadline_seconds, first=_CLOSE)
-    if gids := psql(_PREPARED, {"name": name}).split():
+    sql = _CLOSE + _END.format(sessions=_IN_DATABASE) + _PREPARED
+    held = _end(f"database {name}", sql, {"name": name}, deadline_seconds)
+    if held:
         raise Refusal(
             f"database {name}",
-            f"a prepared transaction holds it: {', '.join(gids)}",
+            f"a prepared transaction holds it: {', '.join(held)}",
             "End it on the host (ROLLBACK PREPARED), then run the same command again.",
         )
 
@@ -133,21 +134,22 @@ def is_closed(name: str) -> bool:
 
 def cut_connections(name: str, *, deadline_seconds: float = END_SECONDS) -> None:
     """Ends every session in it, and waits until those are gone; new ones may come."""
-    _end(f"database {name}", _IN_DATABASE, {"name": name}, deadline_seconds)
+    sql = _END.format(sessions=_IN_DATABASE)
+    _end(f"database {name}", sql, {"name": name}, deadline_seconds)
 
 
 def end_sessions(application: str, *, deadline_seconds: float = END_SECONDS) -> None:
     """Ends every session of that application name, in whatever database."""
-    _end(application, _OF_APPLICATION, {"application": application}, deadline_seconds)
+    sql = _END.format(sessions=_OF_APPLICATION)
+    _end(application, sql, {"application": application}, deadline_seconds)
 
 
-def _end(
-    where: str, sessions: str, values: Mapping[str, str], deadline_seconds: float, first: str = ""
-) -> None:
-    """One call of psql where all goes well: requests may be waiting meanwhile."""
+def _end(where: str, sql: str, values: Mapping[str, str], deadline_seconds: float) -> list[str]:
+    """Until nobody of the first is left; what holds the database still. One call of psql where
+    all goes well: requests may be waiting meanwhile."""
     deadline = time.monotonic() + deadline_seconds
-    was, left = _terminate(first + _END.format(sessions=sessions), values)
-    while staying := {pid: words for pid, words in left.items() if pid in was}:
+    said = _terminate(sql, values)
+    while staying := {pid: words for pid, words in said["is"].items() if pid in said["was"]}:
         if time.monotonic() > deadline:
             raise Refusal(
                 where,
@@ -155,14 +157,17 @@ def _end(
                 "See what holds that process on the host, end it, then run the same command again.",
             )
         time.sleep(0.01)
-        _, left = _terminate(_END.format(sessions=sessions), values)
+        said = {**_terminate(sql, values), "was": said["was"]}
+    return list(said["held"])
 
 
-def _terminate(sql: str, values: Mapping[str, str]) -> tuple[set[str], dict[str, str]]:
-    """The processes that were there, and those that are left, with what they do."""
-    rows = [line.split("|", 2) for line in psql(sql, values).splitlines()]
-    was = {row[1] for row in rows if row[0] == "was"}
-    return was, {row[1]: f"{row[1]} {row[2]}" for row in rows if row[0] == "is"}
+def _terminate(sql: str, values: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The processes that were there, those that are left, and what else holds the database."""
+    said: dict[str, dict[str, str]] = {"was": {}, "is": {}, "held": {}}
+    for line in psql(sql, values).splitlines():
+        kind, what, *more = line.split("|", 2)
+        said[kind][what] = " ".join([what, *more])
+    return said
 
 
 def slow_down(application: str) -> None:
