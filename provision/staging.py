@@ -16,6 +16,7 @@ from provision.fleet.diaspora_toml import render_diaspora_toml
 from provision.fleet.keys import secret_token_rb
 from provision.fleet.maintenance_words import page_words
 from provision.fleet.model import Fleet, Pod
+from provision.fleet.renaming import fitting_secrets
 from provision.fleet.secrets import Vault
 from provision.fleet.sizes import PodSizes, pod_sizes
 from provision.operations import sandbox
@@ -121,7 +122,8 @@ def diaspora_toml(pod: Pod, places: PodPlaces, sizes: PodSizes, vault: Vault) ->
         "environment.sidekiq.concurrency": sizes.sidekiq_concurrency,
         "server.rails_environment": "production",
     }
-    return render_diaspora_toml(pod.diaspora, owned, vault.pod_settings(pod)).encode()
+    secrets = fitting_secrets(vault.pod_settings(pod), pod.release)
+    return render_diaspora_toml(pod.diaspora, owned, secrets).encode()
 
 
 def _secrets(pod: Pod, vault: Vault) -> dict[str, bytes]:

@@ -16,6 +16,7 @@ from provision.fleet.series import series_of
 from provision.fleet.settings import check_settings
 from provision.fleet.settings_checks import check_together, reserved_name
 from provision.fleet.sizes import needed_mb
+from provision.fleet.upgrades import unknown_id
 
 LAB_DOMAIN = ".lab.test"
 # Whose settings a pod is measured by while its release cannot be read.
@@ -24,7 +25,7 @@ NEWEST = "0.9"
 
 def check_fleet(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, Pod]) -> None:
     """Notes every error that takes more than one key to see."""
-    for check in (_something, _lead_pod, _known_hosts, _domains, _releases, _settings):
+    for check in (_something, _lead_pod, _known_hosts, _domains, _releases, _accepted, _settings):
         check(reading)
     for name, host in hosts.items():
         _reachable(reading, name, host)
@@ -148,6 +149,14 @@ def _releases(reading: Reading) -> None:
             what = f"{release} cannot run on Debian 13: {why}"
             do = "Name a newer release; a pod of an old one is adopted with `launch --from`."
             reading.refuse(("pods", name, "release"), what, do)
+
+
+def _accepted(reading: Reading) -> None:
+    for name, pod in reading.tables("pods").items():
+        stated = pod.get("accept")
+        for each in stated if isinstance(stated, list) else ():
+            if isinstance(each, str) and (words := unknown_id(each)):
+                reading.refuse(("pods", name, "accept"), *words)
 
 
 def _settings(reading: Reading) -> None:

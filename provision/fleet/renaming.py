@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from provision.fleet.fields import shown
-from provision.fleet.series import all_series, lineage, load_settings, numbers, series_of
+from provision.fleet.series import all_series, lineage, load_settings, series_of
 
 Words = tuple[str, str]
 
@@ -48,7 +48,7 @@ def _not_yet(path: str, release: str, stated: Mapping[str, Any]) -> Words | None
     later = (
         series
         for series in all_series()
-        if numbers(series.name) > numbers(own.name) and own in lineage(series)
+        if own in lineage(series)[:-1] and series.is_rehearsal == own.is_rehearsal
     )
     series = next((series for series in later if path in series.settings), None)
     if series is None:
@@ -64,10 +64,9 @@ def _not_yet(path: str, release: str, stated: Mapping[str, Any]) -> Words | None
 def fitting_secrets(secrets: Mapping[str, str], release: str) -> dict[str, str]:
     """A pod's secret settings under the names that they have in a release, less what is gone."""
     fitting: dict[str, str] = {}
-    known = load_settings(release)
     for path, value in secrets.items():
-        now, why = name_in(path, release)
-        # One that was given under its new name already is the newer one.
-        if not why and (now not in secrets or now == path):
-            fitting[path if path in known else now] = value
+        now, why_gone = name_in(path, release)
+        # One that was given under its new name is the newer one.
+        if not why_gone and (now == path or now not in secrets):
+            fitting[now] = value
     return fitting

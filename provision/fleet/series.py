@@ -108,6 +108,8 @@ class Series:
     like: str | None = None
     platform_level: int | None = None
     cannot_run: str | None = None
+    # The lab's stand-in: nothing of it is to be known of diaspora* itself.
+    is_rehearsal: bool = False
     # What the series before it call otherwise, and what they have that this one has not, and why.
     renamed: Mapping[str, str] = field(default_factory=dict)
     gone: Mapping[str, str] = field(default_factory=dict)

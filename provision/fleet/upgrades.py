@@ -26,6 +26,8 @@ from provision.fleet.settings import check_settings
 
 # What Debian 13 has; every host runs it.
 RUBY_ABI = "3.3.0"
+# Of a long list, the first ones say enough.
+SAID_MIGRATIONS = 3
 
 
 def kinds_for(version: str) -> dict[str, str]:
@@ -72,13 +74,12 @@ class _Upgrade:
         self._release = self._where("release")
 
     def check(self) -> None:
+        never = [*self._cannot_run(), *self._older(), *self._skipped()]
         errors = [
-            *self._cannot_run(),
-            *self._older(),
-            *self._skipped(),
+            *never,
             *self._unknown_ids(),
             *self._unacknowledged(),
-            *self._settings(),
+            *self._settings(is_possible=not never),
         ]
         if errors:
             raise Refusals(errors)
@@ -102,9 +103,8 @@ class _Upgrade:
             if each.kind != EXPAND and _lies_between(each.since, self.target, self.running)
         ]
         if between:
-            said = ", ".join(f"{each.version} {each.why}" for each in between)
             what = f"{self.target} is older than {self.running}, which the pod runs, and cannot "
-            what += f"live with the migrations between them: {said}"
+            what += f"live with the migrations between them: {_said(between)}"
             do = f"Run `podfleet rollback --pod {self.pod.name}`: it goes back to the release "
             yield Refusal(self._release, what, f"{do}before, with the database from before.")
 
@@ -147,24 +147,24 @@ class _Upgrade:
                 where = self._where("accept") if is_stated else f"--accept {name}"
                 yield Refusal(where, *words)
 
-    def _settings(self) -> list[Refusal]:
+    def _settings(self, *, is_possible: bool) -> list[Refusal]:
         """Of the release to go to, wherever the file names another one still."""
         found: list[Refusal] = []
         called = f"--fleet {call_fleet(self.fleet.file)} {self.pod.name}"
-        refuse = partial(self._refuse_setting, found)
+        is_other = self.fleet.pods[self.pod.name].release != self.target
+        refuse = partial(self._refuse_setting, found, both=is_other and is_possible)
         check_settings(called, self.target, self.pod.diaspora, refuse)
         return found
 
     def _refuse_setting(
-        self, found: list[Refusal], path: tuple[str, ...], what: str, do: str
+        self, found: list[Refusal], path: tuple[str, ...], what: str, do: str, *, both: bool
     ) -> None:
-        stated = self.fleet.pods[self.pod.name].release
+        """The release that the file names may know the setting by its old name alone."""
         _, why_gone = name_in(".".join(path), self.target)
-        if stated != self.target and not why_gone:
-            # The release that the file names may know the setting by this name alone.
-            what = f"{what} (in {self.target})"
+        if both and not why_gone:
             do = f'{do} Write release = "{self.target}" with it, and leave --to out.'
-        found.append(Refusal(self._where("diaspora", *path), what, do))
+        where = f"{self._where('diaspora', *path)} (in {self.target})"
+        found.append(Refusal(where, what, do))
 
     def _on_the_way(self) -> list[Known]:
         return [
@@ -176,6 +176,12 @@ class _Upgrade:
     def _where(self, *path: str) -> str:
         location = ("pods", self.pod.name, *path)
         return f"{self.fleet.file}:{self._positions.line(location)}: {'.'.join(location)}"
+
+
+def _said(migrations: Sequence[Migration]) -> str:
+    said = [f"{each.version} ({each.why})" for each in migrations[:SAID_MIGRATIONS]]
+    more = len(migrations) - len(said)
+    return ", ".join([*said, *([f"and {more} more"] if more else [])])
 
 
 def _migrations() -> Iterable[Migration]:

@@ -1,0 +1,58 @@
+"""What speaks against an upgrade is said before anything is touched, all of it at once.
+
+`upgrades/<name>.toml` is a fleet file; the first line of `upgrades/<name>.txt` says which release
+its pod runs, which one it is to run, and what is accepted; below are the lines that this gets.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from provision.errors import Exit, Refusals
+from provision.fleet.loading import load_file
+from provision.fleet.upgrades import acknowledgements, check_upgrade, kinds_for
+
+CASES = sorted((Path(__file__).parent / "upgrades").glob("*.toml"))
+
+
+@pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
+def test_an_upgrade_is_refused_with_every_reason(file: Path) -> None:
+    order, *expected = file.with_suffix(".txt").read_text().splitlines()
+    running, target, *accepted = shlex.split(order)
+    fleet = load_file(file)
+    # As the command line hands it over: the pod as it shall be.
+    pod = fleet.pods["alpha"].model_copy(update={"release": target})
+    said = ""
+    try:
+        check_upgrade(fleet, pod, running, target, accepted)
+    except Refusals as errors:
+        said = str(errors).replace(f"{file}:", "")
+        assert errors.exit_code == Exit.REFUSED
+    assert said.splitlines() == expected
+
+
+def test_no_expectation_is_without_its_file() -> None:
+    expected = {file.stem for file in (Path(__file__).parent / "upgrades").glob("*.txt")}
+    assert expected == {file.stem for file in CASES}
+
+
+def test_a_release_has_the_migrations_of_those_before_it() -> None:
+    assert kinds_for("0.9.1.0")["20181127012722"] == "expand"
+    assert "20260428000000" not in kinds_for("0.9.1.0")
+    assert kinds_for("0.10.0.0")["20260428000000"] == "irreversible"
+    assert "20260103000000" not in kinds_for("1.1.0.3")
+    assert kinds_for("1.1.0.4")["20260103000000"] == "expand"
+    assert kinds_for("1.3.0.0")["20260301000000"] == "breaking"
+    assert kinds_for("1.3.0.0").items() >= kinds_for("1.2.0.0").items()
+
+
+def test_what_the_catalogue_does_not_know_it_does_not_invent() -> None:
+    assert "20990101000000" not in kinds_for("99.0.0.0")
+    assert kinds_for("0.6.0.0") == {}
+
+
+def test_each_acknowledgement_is_one() -> None:
+    assert acknowledgements().keys() == {"no-other-networks", "other-cookies", "rehearsal-cookies"}
