@@ -14,6 +14,7 @@ from provision.columns import columns
 from provision.contract import RELEASE_ID
 from provision.fleet.model import Fleet, Pod
 from provision.plan import Seen, look, select
+from provision.refused import words_of
 from provision.report import Report
 
 
@@ -47,6 +48,9 @@ class PodStatus:
     drift: tuple[str, ...] = ()
     releases: tuple[dict[str, Any], ...] = ()
     exports: tuple[dict[str, Any], ...] = ()
+    # Releases that a red gate refused, and where a rollback leads (None where to none).
+    refused: tuple[dict[str, Any], ...] = ()
+    way_back: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,8 @@ def _pod(pod: Pod, seen: Seen) -> PodStatus:
         drift=tuple(str(drift) for drift in facts.drift),
         releases=facts.releases,
         exports=facts.exports,
+        refused=facts.refused,
+        way_back=facts.way_back,
     )
 
 
@@ -155,6 +161,14 @@ def _remarks(found: Status) -> Iterable[str]:
         yield from (f"pod {pod.name}: {drift}" for drift in pod.drift)
         for kind, archives in (("release", pod.releases), ("export", pod.exports)):
             yield from (f"pod {pod.name}: {kind} {_archive(each)}" for each in archives)
+        yield from (f"pod {pod.name}: {words_of(each)}" for each in pod.refused)
+        if pod.way_back:
+            yield f"pod {pod.name}: {_way_back(pod.way_back)}"
+
+
+def _way_back(way: dict[str, Any]) -> str:
+    how = "at once, its web waits" if way["is_warm"] else "within seconds, its web boots again"
+    return f"rollback leads to {way['release_id']} with the database {way['database']}, {how}"
 
 
 def _archive(archive: dict[str, Any]) -> str:

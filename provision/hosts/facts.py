@@ -59,6 +59,8 @@ class PodFacts:
     # Releases that a red gate refused: {"release_id", "at", "why"}, oldest first.
     refused: tuple[dict[str, Any], ...]
     stay_down: bool
+    # {"release_id", "database", "is_warm", "since"}: where a rollback leads; None where to none.
+    way_back: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

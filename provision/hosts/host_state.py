@@ -163,6 +163,33 @@ def files_in(directory: Path) -> list[Entry]:
     return [{"name": name, "bytes": s.st_size, "at": int(s.st_mtime)} for name, s in found]
 
 
+def web_unit(pod: str, release_id: str) -> str:
+    return f"pod-{pod}-web@{release_id}.service"
+
+
+def way_back(pod: str, record: Entry | None, states: States) -> Entry | None:
+    """The release before the live one, while a rollback to it is possible: its database, whether
+    its web still waits, and since when it is left."""
+    previous = (record or {}).get("previous")
+    if not (record and previous):
+        return None
+    release = previous["release_id"]
+    kept = STATE / pod / "releases" / release / "record.json"
+    if not (kept.exists() and (PODS / pod / "releases" / release).is_dir()):
+        return None
+    active = states.get(web_unit(pod, release), UNKNOWN)[0]
+    return {**previous, "is_warm": active in UP, "since": record["applied_at"]}
+
+
+def units_of(pod: str, record: Entry | None) -> list[str]:
+    """Every unit whose state is told of a pod."""
+    if record is None:
+        return []
+    previous = record.get("previous")
+    waiting = [web_unit(pod, previous["release_id"])] if previous else []
+    return [*(entry["unit"] for entry in record["units"]), *waiting]
+
+
 def pod_state(record: Entry | None, states: States, operation: Entry | None, pod: str) -> str:
     """One word for how the pod is, as `status` shows it."""
     if record is None:
@@ -189,6 +216,7 @@ def describe_pod(pod: str, record: Entry | None, states: States) -> Entry:
         "releases": releases_of(pod),
         "exports": files_in(PODS / pod / "exports"),
         "refused": read_json(STATE / pod / "refused.json") or [],
+        "way_back": way_back(pod, record, states),
         "stay_down": (STATE / pod / "stay-down").exists(),
     }
 
@@ -232,8 +260,8 @@ def memory_bytes() -> int:
 def main() -> None:
     stamp = read_json(STATE / "platform.json")
     records = {pod: read_json(STATE / pod / "pod.json") for pod in pod_names()}
-    described = [stamp or {}, *(record or {} for record in records.values())]
-    states = unit_states([e["unit"] for record in described for e in record.get("units", [])])
+    units = [entry["unit"] for entry in (stamp or {}).get("units", [])]
+    states = unit_states(units + [u for pod in records for u in units_of(pod, records[pod])])
     disk = os.statvfs(PODS if PODS.is_dir() else "/")
     state = {
         "format": 1,

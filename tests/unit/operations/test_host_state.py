@@ -118,6 +118,55 @@ def test_a_pods_state_in_one_word(
     assert host_state.pod_state(None, states, operation, "no-such-pod") == "absent"
 
 
+BACK = "1.0.0.0-0123abcd"
+
+
+def previous(release_id: str | None) -> dict[str, Any]:
+    back = {"release_id": release_id, "database": "pod_main_1"}
+    return {"units": [], "applied_at": "then", "previous": back if release_id else None}
+
+
+WAYS_BACK: list[tuple[str | None, bool, bool, str, bool | None]] = [
+    # to which release, its record, its code, its web -> warm, or no way back (None)
+    (BACK, True, True, "active", True),
+    (BACK, True, True, "inactive", False),
+    (BACK, True, False, "active", None),
+    (BACK, False, True, "active", None),
+    (None, True, True, "active", None),
+]
+
+
+@pytest.mark.parametrize(("release_id", "has_record", "has_code", "web", "warm"), WAYS_BACK)
+def test_where_a_rollback_leads(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    release_id: str | None,
+    has_record: bool,
+    has_code: bool,
+    web: str,
+    warm: bool | None,
+) -> None:
+    monkeypatch.setattr(host_state, "STATE", tmp_path / "state")
+    monkeypatch.setattr(host_state, "PODS", tmp_path / "pods")
+    kept, code = (tmp_path / where / "main" / "releases" / BACK for where in ("state", "pods"))
+    if has_record:
+        kept.mkdir(parents=True)
+        (kept / "record.json").write_text("{}")
+    if has_code:
+        code.mkdir(parents=True)
+    record = previous(release_id)
+    states = dict.fromkeys(host_state.units_of("main", record), (web, False))
+    found = host_state.way_back("main", record, states)
+    assert (found and found["is_warm"]) == warm
+    if found:
+        assert found == {**record["previous"], "is_warm": warm, "since": "then"}
+
+
+def test_a_pod_that_was_never_upgraded_has_no_way_back() -> None:
+    assert host_state.way_back("main", None, {}) is None
+    assert host_state.way_back("main", {"units": []}, {}) is None
+
+
 def test_an_unfinished_operation_says_where_it_is(tmp_path: Path) -> None:
     lines = [
         {"event": "begin", "step": None},
