@@ -10,7 +10,7 @@ from typing import Any
 from provision.fleet.upgrades import kinds_for
 from provision.history import seconds
 from provision.operations.dispatch import ask_host
-from provision.refused import refused_before, words
+from provision.refused import refused_before, words_of
 from provision.releases.build import stored_artifact
 from provision.releases.manifest import Manifest
 from provision.report import Report
@@ -38,12 +38,19 @@ class Foreseen:
         pending = self.told.get("pending") or []
         more = [f"path {self.told.get('path')}, order {self.told.get('order')}"]
         more.append(f"{len(pending)} pending migrations: {', '.join(pending)}" if pending else "")
+        more += [f"{words} {', '.join(found)}" for words, found in self._remarkable() if found]
         more.append(f"predicted to hold requests for {seconds(self.told.get('predicted_seconds'))}")
         if self.told.get("needs_bytes") is not None:
             more.append(f"needs {self.told['needs_bytes'] / 1024**2:.0f} MiB of disk")
         if self.refused:
-            more.append(words(self.refused))
+            more.append(words_of(self.refused))
         return [line for line in more if line]
+
+    def _remarkable(self) -> list[tuple[str, list[str]]]:
+        return [
+            ("not in the catalogue, counted as breaking:", self.told.get("unknown") or []),
+            ("irreversible but by the database from before:", self.told.get("irreversible") or []),
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """`upgrade --dry-run --json`: one object a pod."""

@@ -24,7 +24,7 @@ from provision.hosts.facts import HostFacts, OperationFacts, PodFacts, gather
 from provision.hosts.providers import connect
 from provision.naming import foreign_settings
 from provision.operations.effects import Effect, effects
-from provision.refused import version_refused, words
+from provision.refused import version_refused, words_of
 from provision.releases.runtime import runtime_tarball
 from provision.releases.signature import allowed_signers
 from provision.report import Report
@@ -295,7 +295,7 @@ def _release_notes(pod: Pod, facts: PodFacts) -> Iterable[str]:
         return
     if told := version_refused(facts.refused, pod.release):
         do = "name another release, or try it once more: podfleet upgrade --again"
-        yield f"it runs {running}; {words(told)}; {do} --pod {pod.name}"
+        yield f"it runs {running}; {words_of(told)}; {do} --pod {pod.name}"
         return
     yield (
         f"it runs {running}, the fleet file names {pod.release}: `up` never changes a running "

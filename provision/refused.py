@@ -20,6 +20,6 @@ def version_refused(refused: Sequence[Mapping[str, Any]], version: str) -> Mappi
     return told[-1] if told else None
 
 
-def words(told: Mapping[str, Any]) -> str:
+def words_of(told: Mapping[str, Any]) -> str:
     """As `plan`, a dry run and a refusal say it."""
-    return f"{told['release_id']} was refused by its gate on {str(told['at'])[:19]}: {told['why']}"
+    return f"{told['release_id']} was refused on {str(told['at'])[:19]}: {told['why']}"

@@ -16,7 +16,7 @@ from provision.fleet.upgrades import check_upgrade
 from provision.hosts.connection import Connection
 from provision.hosts.facts import HostFacts, PodFacts
 from provision.plan import Seen, refuse_changed_domain, running_release
-from provision.refused import refused_before, words
+from provision.refused import refused_before, words_of
 from provision.releases.store import Artifact
 from provision.report import Report
 
@@ -153,6 +153,6 @@ def refuse_refused(
         release_id = artifacts[target.pod.name].release_id
         if told := refused_before(target.facts.refused, release_id):
             do = "Name another release, or try this one once more with --again."
-            errors.append(Refusal(f"pod {target.pod.name}", words(told), do))
+            errors.append(Refusal(f"pod {target.pod.name}", words_of(told), do))
     if errors:
         raise Refusals(errors)

@@ -46,6 +46,7 @@ class Upgraded:
     evidence: Mapping[str, Any]
     # Its line of the pod's ledger; empty for a rehearsal.
     entry: Mapping[str, Any]
+    is_rehearsal: bool = False
 
 
 Outcome = Result[Target, Upgraded]
@@ -211,7 +212,7 @@ def _one(run: Run, target: Target, artifact: Artifact) -> Upgraded:
         started = dispatch.start(connection, run.fleet, pod, "upgrade", staged, words)
         done = dispatch.follow(connection, pod.name, started, run.report)
     entry = {} if run.wish.rehearse else entry_of(connection, pod.name, started)
-    return Upgraded(started, artifact.release_id, done.evidence, entry)
+    return Upgraded(started, artifact.release_id, done.evidence, entry, run.wish.rehearse)
 
 
 def _parameters(run: Run, target: Target) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from provision.columns import columns
 
 if TYPE_CHECKING:
-    from provision.upgrading import Outcome
+    from provision.upgrading import Outcome, Upgraded
 
 HEADS = ("POD", "FROM", "TO", "OUTCOME", "PATH", "PREDICTED", "CLOSED", "WHOLE")
 
@@ -19,17 +19,18 @@ def outcome_lines(outcomes: Sequence[Outcome]) -> list[str]:
         return ["Nothing to upgrade."]
     left = [one.part.pod.name for one in outcomes if not one.was_attempted]
     rest = f"Not attempted: {', '.join(left)}. The same command again goes on with them."
-    return [*columns(HEADS, [_row(one) for one in outcomes]), *([rest] if left else [])]
+    told = [line for one in outcomes for line in _more_lines(one)]
+    return [*columns(HEADS, [_row(one) for one in outcomes]), *told, *([rest] if left else [])]
 
 
 def _row(one: Outcome) -> tuple[str, ...]:
     from provision.history import path_words, seconds
 
-    told = one.made.entry if one.made else {}
+    told = _told(one.made)
     return (
         one.part.pod.name,
         one.part.running,
-        one.made.release_id if one.made else one.part.pod.release,
+        _to(one),
         _outcome(one),
         path_words(told),
         seconds(told.get("predicted_seconds")),
@@ -40,16 +41,19 @@ def _row(one: Outcome) -> tuple[str, ...]:
 
 def outcome_json(one: Outcome) -> dict[str, Any]:
     """One pod of `upgrade --json`."""
-    told: dict[str, Any] = dict(one.made.entry) if one.made else {}
     return {
-        **told,
+        **_told(one.made),
         "pod": one.part.pod.name,
         "from": one.part.running,
-        "to": one.made.release_id if one.made else one.part.pod.release,
+        "to": _to(one),
         "outcome": _outcome(one),
         "operation": one.made.operation if one.made else None,
         "error": str(one.error) if one.error else None,
     }
+
+
+def _to(one: Outcome) -> str:
+    return one.made.release_id if one.made else one.part.pod.release
 
 
 def _outcome(one: Outcome) -> str:
@@ -57,4 +61,30 @@ def _outcome(one: Outcome) -> str:
         return "failed"
     if one.made is None:
         return "not attempted"
-    return "done" if one.made.entry else "rehearsed"
+    return "rehearsed" if one.made.is_rehearsal else "done"
+
+
+def _told(made: Upgraded | None) -> dict[str, Any]:
+    """The ledger's line; of a rehearsal, which has none, what its steps found."""
+    if made is None or not made.is_rehearsal:
+        return dict(made.entry) if made else {}
+    way = made.evidence.get("preflight", {}).get("way", {})
+    found = {key: way.get(key) for key in ("path", "order", "pending", "predicted_seconds")}
+    rehearsal = made.evidence.get("rehearse") or {}
+    predicted = rehearsal.get("predicted_seconds", found["predicted_seconds"])
+    return {**found, "predicted_seconds": predicted, "rehearsal": rehearsal}
+
+
+def _more_lines(one: Outcome) -> list[str]:
+    """A rehearsal's findings, below the table."""
+    found: Mapping[str, Any] = _told(one.made).get("rehearsal") or {}
+    if not found:
+        return []
+    ran = [f"{each['version']} in {each['seconds']:.1f} s" for each in found["migrations"]]
+    size = found["database_bytes"] / 1024**2
+    peak = f"the migrator took {found['migrator_peak_mb']:.0f} MB at most"
+    return [
+        f"pod {one.part.pod.name}: {len(ran)} migrations: {', '.join(ran)}",
+        f"pod {one.part.pod.name}: a copy of {size:.0f} MiB in {found['dump_seconds']:.1f} s",
+        f"pod {one.part.pod.name}: {peak}",
+    ]

@@ -1,0 +1,142 @@
+"""Which pods an upgrade is about, and what is refused before any of them is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision.errors import PodfleetError, Refusal, Refusals, UsageError
+from provision.fleet.model import Fleet
+from provision.plan import Seen
+from provision.targets import Target, Wish, check_targets, find_targets, refuse_refused
+from tests.unit.upgrading.fleets import Told, pod_facts, seen, target, written
+
+REFUSED = {"release_id": "1.1.0.0-11111111", "at": "2027-01-15T08:00:00+00:00", "why": "gates: no"}
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Fleet:
+    return written(tmp_path)
+
+
+def find(
+    fleet: Fleet, there: dict[str, Seen], wish: Wish | None = None, *, named: bool = False
+) -> list[Target]:
+    chosen = tuple(fleet.pods.values())
+    return find_targets(chosen, there, Told(), wish or Wish(), named=named)
+
+
+def test_pods_that_run_what_the_file_names_are_left_alone(fleet: Fleet) -> None:
+    there = seen(fleet, {"beta": pod_facts("beta.lab.test", "1.1.0.0-0123abcd")})
+    found = find(fleet, there)
+    assert [(each.pod.name, each.running_version) for each in found] == [
+        ("alpha", "1.0.0.0"),
+        ("gamma", "1.0.0.0"),
+    ]
+    assert [each.pod.release for each in found] == ["1.1.0.0", "1.1.0.0"]
+    deep = find(fleet, there, Wish(deep=True))
+    assert [each.pod.name for each in deep] == ["alpha", "beta", "gamma"]
+
+
+def test_another_version_counts_instead_of_the_files(fleet: Fleet) -> None:
+    there = seen(fleet, {"beta": pod_facts("beta.lab.test", "1.2.0.0-0123abcd")})
+    found = find(fleet, there, Wish(to="1.2.0.0"))
+    assert [(each.pod.name, each.pod.release) for each in found] == [
+        ("alpha", "1.2.0.0"),
+        ("gamma", "1.2.0.0"),
+    ]
+
+
+def test_a_pod_that_is_not_launched_is_named_and_refused_where_it_was_asked_for(
+    fleet: Fleet,
+) -> None:
+    there = seen(fleet, {"beta": pod_facts("beta.lab.test", None)})
+    assert [each.pod.name for each in find(fleet, there)] == ["alpha", "gamma"]
+    with pytest.raises(Refusal, match="pod beta: it is not launched"):
+        find(fleet, there, named=True)
+
+
+def test_a_host_that_does_not_answer_stops_all(fleet: Fleet) -> None:
+    error = Refusal("host one", "it does not answer", "Look at it.")
+    with pytest.raises(Refusals, match="host one: it does not answer"):
+        find(fleet, seen(fleet, error=error))
+
+
+def said(fleet: Fleet, targets: list[Target], wish: Wish | None = None) -> list[str]:
+    with pytest.raises(Refusals) as caught:
+        check_targets(fleet, targets, wish or Wish())
+    return [str(error) for error in caught.value.errors]
+
+
+def test_all_that_speaks_against_it_is_said_at_once(fleet: Fleet) -> None:
+    there = seen(fleet, {"alpha": pod_facts("old.lab.test")}, level=0)
+    lines = said(fleet, find(fleet, there))
+    assert sum("can never change" in line for line in lines) == 1
+    # Alpha and beta share a host: once for each host.
+    assert [line for line in lines if "platform has level 0" in line] == [
+        "host one: its platform has level 0, and this podfleet needs 1. Run `podfleet up` first.",
+        "host two: its platform has level 0, and this podfleet needs 1. Run `podfleet up` first.",
+    ]
+
+
+def test_an_unknown_acknowledgement_is_said_once(fleet: Fleet) -> None:
+    lines = said(fleet, find(fleet, seen(fleet)), Wish(accept=("rehersal-cookies",)))
+    assert len(lines) == 1 and "--accept rehersal-cookies" in lines[0]
+
+
+def test_a_stated_tag_belongs_to_the_files_release(tmp_path: Path) -> None:
+    fleet = written(tmp_path)
+    file = tmp_path / "fleet.toml"
+    tagged = 'source = { url = "rehearsal", tag = "mine" }'
+    file.write_text(file.read_text().replace('source = "rehearsal"', tagged, 1))
+    from provision.fleet.loading import load_fleet
+
+    fleet = load_fleet(str(file))
+    check_targets(fleet, find(fleet, seen(fleet)), Wish())
+    (line,) = said(fleet, find(fleet, seen(fleet), Wish(to="1.2.0.0")), Wish(to="1.2.0.0"))
+    assert line.startswith("--to: the fleet file names a tag of its own for pod alpha, mine.")
+
+
+class Built:
+    release_id = "1.1.0.0-11111111"
+
+
+def test_a_release_that_its_gate_refused_is_not_tried_again(fleet: Fleet) -> None:
+    refused = target(fleet, "alpha", pod_facts("alpha.lab.test", refused=(REFUSED,)))
+    fine = target(fleet, "gamma")
+    artifacts: dict[str, Any] = {"alpha": Built, "gamma": Built}
+    refuse_refused([fine], artifacts, Wish())
+    with pytest.raises(Refusals) as caught:
+        refuse_refused([refused, fine], artifacts, Wish())
+    assert str(caught.value) == (
+        "pod alpha: 1.1.0.0-11111111 was refused on 2027-01-15T08:00:00: gates: no. "
+        "Name another release, or try this one once more with --again."
+    )
+
+
+@pytest.mark.parametrize("wish", [Wish(again=True), Wish(rehearse=True)])
+def test_it_is_where_that_is_asked_for(fleet: Fleet, wish: Wish) -> None:
+    refused = target(fleet, "alpha", pod_facts("alpha.lab.test", refused=(REFUSED,)))
+    artifacts: dict[str, Any] = {"alpha": Built}
+    refuse_refused([refused], artifacts, wish)
+
+
+def test_a_rebuilt_release_is_another_one(fleet: Fleet) -> None:
+    before = {**REFUSED, "release_id": "1.1.0.0-22222222"}
+    artifacts: dict[str, Any] = {"alpha": Built}
+    refuse_refused(
+        [target(fleet, "alpha", pod_facts("alpha.lab.test", refused=(before,)))], artifacts, Wish()
+    )
+
+
+@pytest.mark.parametrize("to", ["v1.1.0.0", "newest", "1.1.0.0; reboot", "../1.1.0.0"])
+def test_what_is_no_version_is_a_wrong_command_line(to: str) -> None:
+    with pytest.raises(UsageError, match="is no version"):
+        Wish(to=to)
+
+
+def test_every_refusal_is_podfleets_own(fleet: Fleet) -> None:
+    with pytest.raises(PodfleetError):
+        check_targets(fleet, find(fleet, seen(fleet, level=0)), Wish())
