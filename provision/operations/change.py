@@ -19,7 +19,7 @@ class Change:
         self.places = operation.places
         self.new = operation.release_id
         self.migrator = Migrator(self.places, self.new)
-        self.switching = Switch(operation)
+        self.switching = Switch(operation, operation.domain)
 
     @property
     def found(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from provision.errors import Refusal
@@ -47,7 +48,6 @@ class _Rollback:
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
         self.places = operation.places
-        self.switching = Switch(operation)
 
     def steps(self) -> list[Step]:
         """The same for every rollback; what each does depends on what the preflight found."""
@@ -63,6 +63,15 @@ class _Rollback:
             Step("record", self.record),
             Step("end the newer", self.end_the_newer),
         ]
+
+    @cached_property
+    def switching(self) -> Switch:
+        return Switch(self.operation, self.domain)
+
+    @property
+    def domain(self) -> str:
+        """From the record: a rollback is not about what the fleet file says."""
+        return str(need_record(self.operation)["domain"])
 
     @property
     def found(self) -> dict[str, Any]:
@@ -137,17 +146,13 @@ class _Rollback:
             database.reopen(self.old_database)
         if not candidate.is_up(self.places, self.old):
             candidate.boot(self.places, self.old)
-            candidate.look_at(self.places, self.old, self.operation_domain)
+            candidate.look_at(self.places, self.old, self.domain)
 
     def end_candidate(self, _: Evidence) -> None:
         if not self.found["is_warm"]:
             candidate.end(self.places, self.old)
         if self.old_database:
             database.close(self.old_database)
-
-    @property
-    def operation_domain(self) -> str:
-        return str(self.back.record["domain"])
 
     def switch(self, _: Evidence) -> Evidence:
         """Requests go back: by a rename, or, where the database goes too, after a short hold."""

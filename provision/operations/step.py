@@ -124,7 +124,12 @@ class Run:
             raise Cut(self.where) from error
 
     def _verdict(self, code: Exit, text: str) -> int:
-        self.conclude(code, text)
+        try:
+            self.conclude(code, text)
+        except Exception as error:  # noqa: BLE001 - what is kept for later never holds a verdict up
+            self.journal.write(
+                "note", text=f"what it leaves behind is not whole: {in_words(error)}"
+            )
         self.journal.write("verdict", exit=int(code), text=text)
         return int(code)
 

@@ -29,9 +29,10 @@ WATCHED_SECONDS = 0.3
 class Switch:
     """One operation's view of who answers; what it measures does not outlive its process."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, domain: str) -> None:
         self.operation = operation
         self.places = operation.places
+        self.domain = domain
         self._clock: ClientClock | None = None
         self._deadline: float | None = None
 
@@ -135,7 +136,7 @@ class Switch:
 
     def _watch(self) -> None:
         if self._clock is None:
-            self._clock = ClientClock(self.operation.domain)
+            self._clock = ClientClock(self.domain)
             self._clock.start()
 
     def _measured(self) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def _entry(operation: Operation, state: Progress, code: Exit, text: str) -> dict
         "operation": operation.id,
         "verb": operation.verb,
         "from": found["from"],
-        "to": found.get("to") or operation.release_id,
+        "to": _to(operation, state),
         "path": found["way"]["path"],
         "order": found["way"]["order"],
         "predicted_seconds": rehearsed.get("predicted_seconds", found["way"]["predicted_seconds"]),
@@ -57,6 +57,11 @@ def _entry(operation: Operation, state: Progress, code: Exit, text: str) -> dict
         "rows_since": left.get("rows_since", {}),
         "jobs_aside": left.get("jobs_aside", 0),
     }
+
+
+def _to(operation: Operation, state: Progress) -> str:
+    """The release that shall run at the end; a rollback finds it on the host."""
+    return str(state.done["preflight"].get("to") or operation.release_id)
 
 
 def _outcome(state: Progress, code: Exit) -> str:
@@ -105,7 +110,7 @@ def _remember(operation: Operation, state: Progress, code: Exit, text: str) -> N
 
 def _keep_evidence(operation: Operation, state: Progress) -> None:
     """What the processes of the release said, before pruning or a rotated journal takes it."""
-    release, places = operation.release_id, operation.places
+    places, release = operation.places, _to(operation, state)
     for unit in (places.web_unit(release), places.sidekiq_unit(release), places.migrator_unit):
         argv = [
             "journalctl",
