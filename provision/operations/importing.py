@@ -19,7 +19,7 @@ from typing import Any
 from monitoring.prober.nodeinfo import probe_nodeinfo
 from provision.contract import CA_BUNDLE, PodPlaces
 from provision.errors import Refusal
-from provision.operations import database, exports
+from provision.operations import database, exports, two_factor
 from provision.operations.operation import Operation
 from provision.operations.step import Evidence
 
@@ -98,6 +98,7 @@ class Import:
             restore_custom(custom, self.database, self.places)
         else:
             restore_plain(plain, self.database, self.places)
+        two_factor.refuse_encrypted(self.operation.pod, self.database)
         return {"bytes": database.size(self.database)}
 
     def has_uploads(self) -> Evidence:
