@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import main_job
+from tests.bench import main_job, upgrades
 from tests.bench.table import table
 
 BENCHES = {
@@ -18,6 +18,13 @@ BENCHES = {
     "bare": main_job.bare_guest_to_verified_pod,
     "status": main_job.status_of_100_hosts,
     "newcomer": main_job.newcomer,
+    "upgrade-plain": upgrades.upgrade_plain,
+    "upgrade-expand": upgrades.upgrade_expand,
+    "upgrade-breaking": upgrades.upgrade_breaking,
+    "upgrade-gigabyte": upgrades.upgrade_gigabyte,
+    "rollback": upgrades.rollback,
+    "jobs": upgrades.jobs,
+    "memory": upgrades.memory,
 }
 
 
