@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def pod(**more: Any) -> Pod:
     )
 
 
-def staged(root: Path, wanted: Pod | None = None) -> StagedPod:
+def staged(root: Path, wanted: Pod | None = None, *, for_gate: bool = False) -> StagedPod:
     wanted = wanted or pod()
     (root / "vault").mkdir(parents=True)
     password = root / "vault-password"
@@ -63,7 +64,7 @@ def staged(root: Path, wanted: Pod | None = None) -> StagedPod:
         pods={wanted.name: wanted},
         lead_pod="main",
     )
-    return stage_pod(fleet, wanted, RELEASE, vault, root / "stage")
+    return stage_pod(fleet, wanted, RELEASE, vault, root / "stage", for_gate=for_gate)
 
 
 def test_pod_stage(tmp_path: Path) -> None:
@@ -94,6 +95,16 @@ def test_secrets_are_private_and_in_no_other_file(tmp_path: Path) -> None:
         if path.name not in private:
             text = path.read_text()
             assert not any(secret in text for secret in SECRETS.values()), path
+
+
+def test_the_partners_of_a_gate_are_no_part_of_what_the_pod_consists_of(tmp_path: Path) -> None:
+    """Else a stage for an upgrade would never have the digest that `plan` compares."""
+    plain, gated = staged(tmp_path / "a"), staged(tmp_path / "b", for_gate=True)
+    assert plain.digest == gated.digest
+    path = gated.root / "secrets" / "partners.json"
+    assert path.stat().st_mode & 0o077 == 0
+    assert json.loads(path.read_bytes()) == []
+    assert not (plain.root / "secrets" / "partners.json").exists()
 
 
 def test_what_only_the_pod_may_read_is_so_from_the_first(tmp_path: Path) -> None:

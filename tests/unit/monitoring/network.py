@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 
 from monitoring.canary.pods import CanaryPod, Token
 from tests.unit.monitoring.certificates import Authority
-from tests.unit.monitoring.peer import response
+from tests.unit.monitoring.peer import DOCUMENT, links, response
 
 Headers = dict[str, str]
 
@@ -38,6 +38,7 @@ class SmallPod:
     retracts: bool = True
     deletes: bool = True
     fetch_status: int | None = None
+    is_down: bool = False
     access: set[str] = field(default_factory=set)
 
     @property
@@ -57,6 +58,12 @@ class SmallPod:
 
     def answer(self, method: str, path: str, headers: Headers, body: bytes) -> bytes:
         self.seen.append(f"{method} {path}")
+        if self.is_down:
+            return response(b"", "502 Bad Gateway", "text/html")
+        if path == "/.well-known/nodeinfo":
+            return response(links("2.1"))
+        if path == "/nodeinfo/2.1":
+            return reply(DOCUMENT)
         if path.startswith("/fetch/post/"):
             return self._fetch(path.rpartition("/")[2])
         if path == "/api/openid_connect/access_tokens":
