@@ -77,7 +77,15 @@ _VERSIONS = """
 SELECT 'SELECT version FROM public.schema_migrations'
 WHERE to_regclass('public.schema_migrations') IS NOT NULL \\gexec
 """
-_OF_POD = "SELECT datname FROM pg_database WHERE datname ~ ('^pod_' || :'pod' || '_[0-9]+$')"
+# A word behind the number: a copy for some moment's use.
+_OF_POD = """
+SELECT datname FROM pg_database WHERE datname ~ ('^pod_' || :'pod' || '_[0-9]+(_[a-z]+)?$')
+ORDER BY length(datname), datname
+"""
+_MADE_AT = """
+SELECT extract(epoch FROM (pg_stat_file('base/' || oid || '/PG_VERSION', true)).modification)
+FROM pg_database WHERE datname = :'name'
+"""
 
 
 def exists(name: str) -> bool:
@@ -98,7 +106,7 @@ def drop_role(places: PodPlaces) -> None:
 
 
 def of_pod(places: PodPlaces) -> list[str]:
-    """Every database of the pod, of whatever number."""
+    """Every database of the pod, of whatever number, the oldest number first."""
     return psql(_OF_POD, {"pod": places.name}).splitlines()
 
 
@@ -107,9 +115,15 @@ def size(name: str) -> int:
     return int(psql("SELECT pg_database_size(:'name')", {"name": name}))
 
 
+def made_at(name: str) -> float | None:
+    """Seconds since 1970; a copy was made when it was copied."""
+    said = psql(_MADE_AT, {"name": name})
+    return float(said) if said else None
+
+
 def next_number(places: PodPlaces) -> int:
     """The number for a new database: above every one that is there."""
-    return 1 + max((int(name.rpartition("_")[2]) for name in of_pod(places)), default=0)
+    return 1 + max((int(name.split("_")[2]) for name in of_pod(places)), default=0)
 
 
 def close(name: str, *, deadline_seconds: float = END_SECONDS) -> None:

@@ -7,6 +7,8 @@
     exec POD -- CMD  runs CMD as the pod, in its environment
     look-ahead POD   request on stdin; the way that an upgrade would take
     history POD      prints the ledger, a list
+    releases POD     prints what the pod keeps and why, a list
+    prune POD        request on stdin; removes what nothing keeps, prints that list
     cool POD RELEASE ends the web of a release before that was kept warm
     introduce POD    request on stdin; the pod's canary follows its partners'
     present POD DIR UID   the deploy, in a process of its own
@@ -101,6 +103,20 @@ def _history(arguments: Arguments) -> int:
     return Exit.DONE
 
 
+def _releases(arguments: Arguments) -> int:
+    from provision.operations.releases import listed
+
+    print(json.dumps(listed(_pod(arguments))))
+    return Exit.DONE
+
+
+def _prune(arguments: Arguments) -> int:
+    from provision.operations.releases import prune
+
+    print(json.dumps(prune(_pod(arguments), json.load(sys.stdin))))
+    return Exit.DONE
+
+
 def _cool(arguments: Arguments) -> int:
     from provision.contract import RELEASE_ID
     from provision.operations.warming import cool
@@ -136,6 +152,8 @@ _VERBS: dict[str, Callable[[Arguments], int]] = {
     "exec": _exec,
     "look-ahead": _look_ahead,
     "history": _history,
+    "releases": _releases,
+    "prune": _prune,
     "cool": _cool,
     "introduce": _introduce,
     "present": _present,

@@ -85,6 +85,21 @@ def take_back(places: PodPlaces, operation_id: str) -> None:
     _make_durable(places)
 
 
+def waiting(places: PodPlaces) -> dict[str, int]:
+    """How many jobs each operation put aside that are still there."""
+    keys = _redis(places, "--scan", "--pattern", "podfleet:aside:*").splitlines()
+    found = sorted({key.split(":")[2] for key in keys})
+    counts = {one: json.loads(_script(places, _COUNT, _prefix(one))) for one in found}
+    return {one: sum(count.values()) for one, count in counts.items()}
+
+
+def forget(places: PodPlaces, operation_id: str) -> None:
+    """They are gone for good."""
+    for key in _redis(places, "--scan", "--pattern", f"{_prefix(operation_id)}*").splitlines():
+        _redis(places, "UNLINK", key)
+    _make_durable(places)
+
+
 def _prefix(operation_id: str) -> str:
     return f"podfleet:aside:{operation_id}:"
 
