@@ -41,6 +41,8 @@ def pack_foreign(fleet: Fleet, pod: Pod, source: Path, scratch: Path, report: Re
         adopted = take_settings(fleet, open_vault(fleet), pod, configuration)
         for path, why in adopted.left.items():
             report.warn(f"pod {pod.name}: setting {path} was left behind: {why}")
+        for what in adopted.told:
+            report.warn(f"pod {pod.name}: {what}")
     return pack(foreign, pod, _addresses(pod.domain), scratch / "adopted.tar.zst")
 
 

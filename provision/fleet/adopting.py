@@ -20,10 +20,12 @@ from provision.fleet.diaspora_toml import flatten, nested
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.renaming import name_in
 from provision.fleet.secrets import Vault
-from provision.fleet.series import Setting, load_settings
+from provision.fleet.series import Setting, load_series, load_settings
 from provision.fleet.toml_edit import add_settings
 
 TARGET = "0.9"
+# By what its configuration ends in, the series of an old pod.
+SERIES = {".yml": "0.7", ".toml": "0.9"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Adopted:
     secrets: Mapping[str, str]
     # What is left behind, by dotted path, and why.
     left: Mapping[str, str]
+    # What else becomes of a pod of that age.
+    told: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Adopted({self.domain!r}, secrets={sorted(self.secrets)})"
@@ -56,7 +60,8 @@ def adopt_settings(old: Path, release: str = TARGET) -> Adopted:
     kept = {path: value for path, value in renamed.items() if path not in left}
     secret = {path: str(value) for path, value in kept.items() if known[path].secret}
     tables = nested({path: value for path, value in kept.items() if path not in secret})
-    return Adopted(domain, tables, secret, left)
+    told = load_series(SERIES.get(old.suffix, TARGET)).adopted
+    return Adopted(domain, tables, secret, left, told)
 
 
 def take_settings(fleet: Fleet, vault: Vault, pod: Pod, old: Path) -> Adopted:

@@ -108,6 +108,8 @@ class Series:
     like: str | None = None
     platform_level: int | None = None
     cannot_run: str | None = None
+    # What is to be said when a pod of this series is adopted into a newer one.
+    adopted: tuple[str, ...] = ()
     # The lab's stand-in: nothing of it is to be known of diaspora* itself.
     is_rehearsal: bool = False
     # What the series before it call otherwise, and what they have that this one has not, and why.
@@ -157,7 +159,15 @@ def load_series(name: str) -> Series:
         for version, about in found.pop("migrations", {}).items()
     )
     releases = tuple(_release(*each) for each in found.pop("releases", {}).items())
-    made = Series(name=name, settings=own, migrations=migrations, releases=releases, **found)
+    adopted = tuple(found.pop("adopted", ()))
+    made = Series(
+        name=name,
+        settings=own,
+        migrations=migrations,
+        releases=releases,
+        adopted=adopted,
+        **found,
+    )
     if not made.like:
         return made
     return replace(made, settings=_kept(load_series(made.like), made) | own)

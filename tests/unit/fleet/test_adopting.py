@@ -184,3 +184,22 @@ def test_another_pods_settings_are_refused(fleet: Fleet, vault: Vault, tmp_path:
     with pytest.raises(Refusal, match=r'Write domain = "other\.example\.org"'):
         take_settings(fleet, vault, fleet.pods["main"], written(tmp_path, "diaspora.yml", other))
     assert vault.paths() == () and fleet.file.read_text() == FLEET
+
+
+def test_the_podmin_of_an_old_pod_is_told_what_becomes_of_it(tmp_path: Path) -> None:
+    old, newer = tmp_path / "diaspora.yml", tmp_path / "diaspora.toml"
+    old.write_text(YML)
+    newer.write_text(TOML)
+    assert any("the chat" in what for what in adopt_settings(old).told)
+    assert adopt_settings(newer).told == ()
+
+
+def test_a_release_to_adopt_into_has_names_of_its_own(tmp_path: Path) -> None:
+    old = tmp_path / "diaspora.toml"
+    old.write_text('[configuration.settings]\nsource_url = "https://example.org/"\n')
+    assert adopt_settings(old, "1.2.0.0").tables == {
+        "settings": {"source_url": "https://example.org/"}
+    }
+    assert adopt_settings(old, "1.3.0.0").tables == {
+        "settings": {"source_code_url": "https://example.org/"}
+    }
