@@ -3,9 +3,9 @@
 # frozen_string_literal: true
 
 module Glutton
-  SECONDS_OF_PEACE = 8
-  MEGABYTES_A_SECOND = 50
-  ENOUGH_MEGABYTES = 900
+  SECONDS_OF_PEACE = 6
+  MEGABYTES_A_SECOND = 80
+  ENOUGH_MEGABYTES = 700
 
   def self.eat
     sleep SECONDS_OF_PEACE
