@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from provision.contract import PodPlaces
 from provision.errors import Refusal
@@ -45,7 +46,16 @@ SELECT count(pg_terminate_backend(pid)) {sessions} \\g /dev/null
 SELECT 'is', pid, application_name, state, replace(left(query, 80), E'\\n', ' ') {sessions};
 """
 _PREPARED = "SELECT 'held', gid FROM pg_prepared_xacts WHERE database = :'name';"
-_OPEN = 'ALTER DATABASE :"name" ALLOW_CONNECTIONS true'
+_OPEN = """
+ALTER DATABASE :"name" ALLOW_CONNECTIONS true;
+ALTER DATABASE :"name" CONNECTION LIMIT -1
+"""
+# The limit holds for everybody but the superuser.
+_LOOK_IN = """
+ALTER DATABASE :"name" CONNECTION LIMIT 0;
+ALTER DATABASE :"name" ALLOW_CONNECTIONS true
+"""
+_UNLIMITED = 'ALTER DATABASE :"name" CONNECTION LIMIT -1'
 _CLOSE = 'ALTER DATABASE :"name" ALLOW_CONNECTIONS false;'
 _IS_CLOSED = "SELECT NOT datallowconn FROM pg_database WHERE datname = :'name'"
 # PostgreSQL's mark of a DROP DATABASE that did not end: nobody gets in, dropping again works.
@@ -200,9 +210,25 @@ def marks(name: str) -> dict[str, int]:
 
 
 def rows_since(name: str, since: Mapping[str, int]) -> dict[str, int]:
-    """How many rows each table got since; a table that had no mark was not there then."""
-    said = psql(_SINCE.format(counted=_COUNTED), {"marks": json.dumps(dict(since))}, name)
-    return {table: count for table, count in _pairs(said).items() if count}
+    """How many rows each table has got since those marks; also of a database that is closed."""
+    with _looked_into(name):
+        sql = _SINCE.format(counted=_COUNTED)
+        found = _pairs(psql(sql, {"marks": json.dumps(dict(since))}, database=name))
+    return {table: count for table, count in found.items() if count}
+
+
+@contextlib.contextmanager
+def _looked_into(name: str) -> Iterator[None]:
+    """A closed database takes no session, not even ours: nobody but us gets in for the moment."""
+    if not is_closed(name):
+        yield
+        return
+    psql(_LOOK_IN, {"name": name})
+    try:
+        yield
+    finally:
+        close(name)
+        psql(_UNLIMITED, {"name": name})
 
 
 def _pairs(said: str) -> dict[str, int]:
