@@ -77,3 +77,9 @@ def take_the_place(places: PodPlaces, release_id: str, of: str) -> None:
     going = [unit for unit in units.own_units(places, of) if unit != places.target]
     systemctl("disable", "--quiet", "--no-reload", *going)
     systemctl("enable", "--quiet", "--no-reload", *units.own_units(places, release_id))
+
+
+def kill(places: PodPlaces, release_id: str) -> None:
+    """A web that does not answer is not asked to end."""
+    succeeds(["systemctl", "kill", "--signal=SIGKILL", places.web_unit(release_id)])
+    end(places, release_id)

@@ -82,7 +82,7 @@ class Preparation(Change):
         """The migrations on a copy: whether they work, how long they and the copying take."""
         live, copy = self.way.live_database, self._copy
         dumped = copies.copy_by_dump(live, copy, self.places)
-        copied = self._measure_copy(copy) if self.way.is_breaking else 0.0
+        copied = self._measure_copy() if self.way.is_breaking else 0.0
         self.migrator.start()
         done = self.migrator.migrate(copy, timeout_seconds=REHEARSED_SECONDS, is_rehearsal=True)
         found = {
@@ -96,19 +96,20 @@ class Preparation(Change):
 
     @property
     def _copy(self) -> str:
-        return (
-            self.database
-            if self.has_copy
-            else self.places.database(database.next_number(self.places))
-        )
+        """Where the candidate boots on it, it has the new release's name already."""
+        return self.database if self.has_copy else f"{self.way.live_database}_rehearsed"
 
-    def _measure_copy(self, name: str) -> float:
+    @property
+    def _measured(self) -> str:
+        return f"{self._copy}_measured" if self.has_copy else ""
+
+    def _measure_copy(self) -> float:
         """What the copy will take while requests wait."""
-        second = f"{name}_measured"
-        try:
-            return copies.copy_files(name, second, self.places, timeout_seconds=REHEARSED_SECONDS)
-        finally:
-            database.drop(second)
+        seconds = copies.copy_files(
+            self._copy, self._measured, self.places, timeout_seconds=REHEARSED_SECONDS
+        )
+        database.drop(self._measured)
+        return seconds
 
     def _predicted(self, rehearsed: dict[str, Any]) -> float:
         if not self.way.is_breaking:
@@ -118,16 +119,12 @@ class Preparation(Change):
         return round(boot + held, 2)
 
     def end_rehearsal(self, _: Evidence) -> None:
+        """Whatever was made for it goes; not a database that a release has already written to."""
         self.migrator.stop()
-        if self.has_copy and "switch" not in state_of(self.operation).before:
-            database.drop(self.database)
-        elif not self.has_copy:
-            database.drop(self._left_copy())
-
-    def _left_copy(self) -> str:
-        """Of an expand rehearsal that was cut: the copy has the number after the live one's."""
-        number = int(self.way.live_database.rpartition("_")[2])
-        return self.places.database(number + 1)
+        if self._measured:
+            database.drop(self._measured)
+        if not self.has_copy or "switch" not in state_of(self.operation).before:
+            database.drop(self._copy)
 
     def candidate(self, _: Evidence) -> Evidence:
         """Boots, warms and looks at the new web, on the copy where there is one; then it waits."""

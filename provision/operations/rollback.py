@@ -160,7 +160,7 @@ class _Rollback:
             self._ensure_old()
             return self.switching.switch(self.old, watch_from_now=True)
         self._freeze_sidekiq()
-        self.switching.close(self.new, by_page=False, database=self.new_database)
+        self.switching.leave(self.new, by_page=False, database=self.new_database)
         self._ensure_old()
         return self.switching.switch(self.old, watch_from_now=False)
 

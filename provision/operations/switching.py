@@ -22,6 +22,8 @@ MAINTENANCE_SECONDS = 15.0
 PAGE_SECONDS = 3600.0
 # Behind the page nobody waits: requests that are still answered may take their time.
 LAST_REQUESTS_SECONDS = 60.0
+# On the way back, requests that the newer release does not answer are cut off.
+PATIENCE_SECONDS = 5.0
 # So long is watched after a switch that closes nothing.
 WATCHED_SECONDS = 0.3
 
@@ -38,20 +40,41 @@ class Switch:
 
     def close(self, release_id: str, *, by_page: bool, database: str | None) -> None:
         """Nobody is answered any more, nothing is in flight, nobody is on the database."""
+        is_up = candidate.is_up(self.places, release_id)
+        self._stop_answering(by_page or not is_up)
+        last = LAST_REQUESTS_SECONDS if by_page else HOLD_SECONDS
+        holding.drain(self.places, release_id, time.monotonic() + last)
+        if is_up:
+            holding.park(self.places.web_unit(release_id))
+        if database:
+            _close_database(database)
+
+    def leave(self, release_id: str, *, by_page: bool, database: str | None) -> None:
+        """The same on the way back from a release that may be broken: what it does not answer
+        soon, it is not waited for."""
+        self._stop_answering(by_page)
+        try:
+            holding.drain(self.places, release_id, time.monotonic() + PATIENCE_SECONDS)
+            if candidate.is_up(self.places, release_id):
+                holding.park(self.places.web_unit(release_id))
+        except HoldTooLong as error:
+            self.operation.note(f"{error.what}: they are cut off")
+            candidate.kill(self.places, release_id)
+        if database:
+            _close_database(database)
+
+    def _stop_answering(self, by_page: bool) -> None:
+        """Requests wait; or see the page, where that would be too long, or (after a cut) nobody
+        was there to answer anyway."""
         units.hold_down(self.places)
+        if not by_page:
+            holding.prepare(self.places)
         self._watch()
         if by_page:
             units.close(self.places)
         else:
-            holding.prepare(self.places)
             holding.hold(self.places)
         self._deadline = time.monotonic() + (PAGE_SECONDS if by_page else HOLD_SECONDS)
-        drained_by = time.monotonic() + (LAST_REQUESTS_SECONDS if by_page else HOLD_SECONDS)
-        holding.drain(self.places, release_id, drained_by)
-        if candidate.is_up(self.places, release_id):
-            holding.park(self.places.web_unit(release_id))
-        if database:
-            _close_database(database)
 
     def seconds_left(self) -> float:
         """Until requests that are held must be let go; after a cut nobody is held."""
@@ -59,12 +82,16 @@ class Switch:
             return PAGE_SECONDS
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise HoldTooLong(
-                f"pod {self.operation.pod}",
-                f"requests would be held for more than {HOLD_SECONDS:.0f} s",
-                "The old release serves on. Run the same command again with --maintenance.",
-            )
+            raise self.too_long()
         return left
+
+    def too_long(self) -> HoldTooLong:
+        return HoldTooLong(
+            f"pod {self.operation.pod}",
+            f"requests would be held for more than {HOLD_SECONDS:.0f} s",
+            "The old release serves on. Run the same command again with --maintenance: visitors "
+            "then see the maintenance page instead of waiting.",
+        )
 
     def switch(self, release_id: str, *, watch_from_now: bool) -> dict[str, Any]:
         """This release answers from now on; what that cost, as a client saw it."""

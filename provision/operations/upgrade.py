@@ -25,7 +25,8 @@ from provision.operations import (
     warming,
     way_back,
 )
-from provision.operations.migrator import LockTooLong
+from provision.operations.copies import CopyTooLong
+from provision.operations.migrator import LockTooLong, MigrationTooLong
 from provision.operations.operation import Operation, need_record, state_of
 from provision.operations.paths import EXPAND, Way
 from provision.operations.preparing import Preparation
@@ -189,16 +190,19 @@ class _Upgrade(Preparation):
         return way_back.by_hand(self.places, self.old, self.way.live_database)
 
     def move(self, _: Evidence) -> Evidence:
-        """The release's own database: a copy of the old one, migrated."""
-        copied = copies.copy_files(
-            self.way.live_database, self.database, self.places,
-            timeout_seconds=self.switching.seconds_left(),
-        )  # fmt: skip
-        self.migrator.start()
-        done = self.migrator.migrate(self.database, timeout_seconds=self.switching.seconds_left())
-        return {
-            "copy_seconds": copied, "migrations": done, "marks": database.marks(self.database),
-        }  # fmt: skip
+        """The release's own database: a copy of the old one, migrated, while requests wait."""
+        try:
+            return self._moved()
+        except (CopyTooLong, MigrationTooLong) as error:
+            raise self.switching.too_long() from error
+
+    def _moved(self) -> Evidence:
+        live, left = self.way.live_database, self.switching.seconds_left
+        copied = copies.copy_files(live, self.database, self.places, timeout_seconds=left())
+        self._hurry()
+        done = self.migrator.migrate(self.database, timeout_seconds=left())
+        marks = database.marks(self.database)
+        return {"copy_seconds": copied, "migrations": done, "marks": marks}
 
     def _hurry(self) -> None:
         """The migrator is there, and requests wait for it."""
@@ -228,7 +232,7 @@ class _Upgrade(Preparation):
         if not self.closes:
             self.switching.back_at_once(self.old)
             return
-        self.switching.close(self.new, by_page=self.by_page, database=self.own_database)
+        self.switching.leave(self.new, by_page=self.by_page, database=self.own_database)
         self._put_aside()
 
     def _put_aside(self) -> None:
