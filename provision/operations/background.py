@@ -100,13 +100,19 @@ def await_ready(places: PodPlaces, release_id: str) -> None:
 def quiet(places: PodPlaces, release_id: str) -> None:
     """It takes no new jobs, and cannot be told otherwise; one that does not run is quiet."""
     unit = places.sidekiq_unit(release_id)
-    seen = unit_properties(unit, "ActiveState", "StatusText")
-    is_coming = seen["ActiveState"] in ("active", "activating", "reloading")
-    if not is_coming or (seen["ActiveState"] != "active" and seen["StatusText"] == WAITS):
+    if not _takes_jobs(unit):
         return
     # The signal would stop one that is still booting as a shell's ^Z does.
     gates.await_unit(unit)
     systemctl("kill", "--kill-whom=main", "--signal=SIGTSTP", unit)
+
+
+def _takes_jobs(unit: str) -> bool:
+    """Or will do so as soon as it has booted: it is not stopped, and not at its latch."""
+    seen = unit_properties(unit, "ActiveState", "StatusText")
+    if seen["ActiveState"] == "activating":
+        return seen.get("StatusText") != WAITS
+    return seen["ActiveState"] in ("active", "reloading")
 
 
 def await_idle(places: PodPlaces, release_id: str, deadline: float) -> bool:
@@ -114,13 +120,14 @@ def await_idle(places: PodPlaces, release_id: str, deadline: float) -> bool:
 
     It says so in Redis, with its next heartbeat: after 10 s at the latest."""
     unit = places.sidekiq_unit(release_id)
-    while True:
+    while _takes_jobs(unit):
         pid = int(unit_properties(unit, "MainPID").get("MainPID") or 0)
-        if pid == 0 or is_idle(_heartbeats(places, pid)):
+        if is_idle(_heartbeats(places, pid)):
             return True
         if time.monotonic() > deadline:
             return False
         time.sleep(_PAUSE_SECONDS)
+    return True
 
 
 def is_idle(beats: list[tuple[float, str, str]]) -> bool:

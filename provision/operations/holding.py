@@ -21,7 +21,7 @@ from provision.writing import sync_directory, write_atomically
 # Longer than nginx waits for an answer: whoever is still there then has been given up.
 FINISH_SECONDS = 75.0
 PARK_SECONDS = 10.0
-_PAUSE_SECONDS = 0.02
+_PAUSE_SECONDS = 0.01
 
 
 class HoldTooLong(Refusal):
@@ -94,13 +94,15 @@ def count_connections(listing: str, path: str) -> int:
 def drain(places: PodPlaces, release_id: str, deadline: float) -> float:
     """Waits until nothing is in flight (deadline: time.monotonic()); how long that took."""
     began, quiet = time.monotonic(), 0
-    # Twice: a client may have looked the symlink up just before it was renamed.
-    while quiet < 2:
+    while True:
         quiet = 0 if in_flight(places, release_id) else quiet + 1
-        if quiet < 2 and time.monotonic() > deadline:
-            raise _too_long(places, time.monotonic() - began)
+        now = time.monotonic()
+        # Twice: a client may have looked the symlink up just before it was renamed.
+        if quiet == 2:
+            return now - began
+        if now > deadline:
+            raise _too_long(places, now - began)
         time.sleep(_PAUSE_SECONDS)
-    return time.monotonic() - began
 
 
 def _too_long(places: PodPlaces, seconds: float) -> HoldTooLong:
@@ -134,7 +136,7 @@ def _signal_until(unit: str, number: signal.Signals, *, stopped: bool) -> None:
             raise _not_parked(unit, others)
         for pid in others:
             _signal(pid, number)
-        time.sleep(_PAUSE_SECONDS / 4)
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

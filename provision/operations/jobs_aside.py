@@ -80,7 +80,7 @@ def put_aside(places: PodPlaces, operation_id: str, since: float) -> dict[str, i
 
 
 def take_back(places: PodPlaces, operation_id: str) -> None:
-    """They are where they were, before all that came meanwhile."""
+    """They are in their queues again, as the newest of them."""
     _script(places, _TAKE_BACK, _prefix(operation_id))
     _make_durable(places)
 
