@@ -1,6 +1,8 @@
-"""A pod's failing background jobs, counted: what sidekiq failed, tries again, gave up, put off.
+"""A pod's failing background jobs, counted: those tried again, given up, and sends put off.
 
 diaspora* never fails a delivery in sidekiq's eyes: the job puts itself into the schedule again.
+Telling the hub of a post (PublishToHub) fails wherever the hub is not reached, and says nothing of
+federation; sidekiq's own count of failures cannot be told from that, so it is shown, not judged.
 """
 
 from __future__ import annotations
@@ -12,18 +14,27 @@ from dataclasses import dataclass
 from provision.contract import PodPlaces
 from provision.operations.commands import run
 
-COUNTED = ("failed", "retry", "dead", "sends_put_off")
+SHOWN = "failed"
+COUNTED = ("retry", "dead", "sends_put_off")
 # Other pods fail as they like: so much more than before is no sign of anything.
 MARGIN = 3
-# Jobs of a schedule that are looked at: counting them must not stop Redis for long.
+# A canary is sent, and taken back; either fails where a pod that follows it is down.
+SENDS_OF_A_CANARY = 2
+# Jobs of a set that are looked at: counting them must not stop Redis for long.
 _LOOKED_AT = 10_000
-_SENDS = f"""
-local found = 0
-for _, job in ipairs(redis.call('ZRANGE', 'schedule', 0, {_LOOKED_AT - 1})) do
-  if string.find(job, '"class":"Workers::Send', 1, true) then found = found + 1 end
+_SCRIPT = f"""
+local function count(set, class, wanted)
+  local found = 0
+  for _, job in ipairs(redis.call('ZRANGE', set, 0, {_LOOKED_AT - 1})) do
+    if (string.find(job, '"class":"' .. class, 1, true) ~= nil) == wanted then
+      found = found + 1
+    end
+  end
+  return found
 end
-return {{redis.call('GET', 'stat:failed') or '0', redis.call('ZCARD', 'retry'),
-         redis.call('ZCARD', 'dead'), found}}
+local hub = 'Workers::PublishToHub"'
+return {{count('retry', hub, false), count('dead', hub, false),
+         count('schedule', 'Workers::Send', true), redis.call('GET', 'stat:failed') or '0'}}
 """
 
 
@@ -45,22 +56,26 @@ class Sample:
 
 
 def sample(places: PodPlaces) -> Sample:
-    argv = ["redis-cli", "-s", str(places.redis_socket), "EVAL", _SENDS, "0"]
+    argv = ["redis-cli", "-s", str(places.redis_socket), "EVAL", _SCRIPT, "0"]
     said = run(argv).decode().split()
-    return Sample(time.monotonic(), dict(zip(COUNTED, map(int, said), strict=True)))
+    counts = zip((*COUNTED, SHOWN), map(int, said), strict=True)
+    return Sample(time.monotonic(), dict(counts))
 
 
 def risen(first: Sample, last: Sample) -> dict[str, int]:
     """What there is more of; less is no failure."""
-    return {name: max(0, last.counts[name] - first.counts[name]) for name in COUNTED}
+    return {name: max(0, last.counts[name] - first.counts[name]) for name in (*COUNTED, SHOWN)}
 
 
-def too_many(before: tuple[Sample, Sample] | None, first: Sample, last: Sample) -> dict[str, int]:
+def too_many(
+    before: tuple[Sample, Sample] | None, first: Sample, last: Sample, canaries: int = 0
+) -> dict[str, int]:
     """The counts that rose more than they did in the same time before; without a before (or one
-    of another boot), more than the margin."""
+    of another boot), more than the margin. `canaries`: how many of ours were sent meanwhile."""
     allowed = dict.fromkeys(COUNTED, float(MARGIN))
+    allowed["sends_put_off"] += SENDS_OF_A_CANARY * canaries
     if before is not None and (spent := before[1].at - before[0].at) > 0:
-        scale = max(0.0, last.at - first.at) / spent
-        for name, count in risen(*before).items():
-            allowed[name] += count * scale
-    return {name: count for name, count in risen(first, last).items() if count > allowed[name]}
+        scale, was = max(0.0, last.at - first.at) / spent, risen(*before)
+        allowed = {name: most + was[name] * scale for name, most in allowed.items()}
+    now = risen(first, last)
+    return {name: now[name] for name, most in allowed.items() if now[name] > most}

@@ -79,6 +79,8 @@ class _Watch:
     partners: Partners
     before: Mapping[str, Any]
     seen: dict[str, Any] = field(default_factory=dict)
+    # Posts of this pod's own canary so far.
+    sent: int = 0
 
     def keep_looking(self, seconds: float) -> None:
         began, first = time.monotonic(), deliveries.sample(self.operation.places)
@@ -99,10 +101,12 @@ class _Watch:
     def _federate(self, moment: str) -> None:
         """Canaries where a partner can be reached; else as far as a pod alone can be seen."""
         flights, down = canaries.fly(self.partners)
+        self._count_sent(flights[:1])
         self.seen.setdefault("canaries", {})[moment] = [flight.to_json() for flight in flights]
         excused = {**down, **_excused_before(flights, self.before.get("failing", ()))}
         failed = [f for f in flights if not is_proof(f) and way(f) not in excused]
         if failed:
+            self._count_sent(failed)
             failed, more = canaries.fly_again(self.partners, failed)
             excused |= more
         if excused:
@@ -111,6 +115,9 @@ class _Watch:
             raise _red(self.partners.own, failed)
         self._say_who_looked(flights, excused)
         self._public_name()
+
+    def _count_sent(self, flights: Iterable[Flight]) -> None:
+        self.sent += sum(flight.sender == self.partners.own.name for flight in flights)
 
     def _say_who_looked(self, flights: Sequence[Flight], excused: Mapping[str, str]) -> None:
         own = self.partners.own.name
@@ -140,7 +147,7 @@ class _Watch:
         self.seen["deliveries"] = deliveries.risen(first, last)
         known = self.before.get("deliveries")
         earlier = (deliveries.Sample.from_json(known), first) if known else None
-        if more := deliveries.too_many(earlier, first, last):
+        if more := deliveries.too_many(earlier, first, last, self.sent):
             told = ", ".join(f"{count} {name}" for name, count in more.items())
             raise GateIsRed(
                 f"pod {self.operation.pod}",

@@ -17,7 +17,7 @@ from monitoring.canary.pods import CanaryPod
 from monitoring.prober.nodeinfo import Probe
 from monitoring.reasons import Reason
 from provision.operations import canaries, deliveries, federating, gates
-from provision.operations.deliveries import COUNTED, Sample
+from provision.operations.deliveries import COUNTED, SHOWN, Sample
 from provision.operations.gates import GateIsRed
 from provision.operations.operation import Operation
 from provision.operations.partners import Partners
@@ -76,8 +76,8 @@ def look(operation: Operation, authority: Authority, monkeypatch: pytest.MonkeyP
 def _surround(monkeypatch: pytest.MonkeyPatch, scene: Scene, ends: list[CanaryPod]) -> None:
     own, other = ends
     other = other if scene.beta_token else replace(other, token=None)
-    samples = iter([Sample(1.0, dict.fromkeys(COUNTED, 0))])
-    last = Sample(2.0, {**dict.fromkeys(COUNTED, 0), **scene.counts})
+    samples = iter([Sample(1.0, dict.fromkeys((*COUNTED, SHOWN), 0))])
+    last = Sample(2.0, {**dict.fromkeys((*COUNTED, SHOWN), 0), **scene.counts})
 
     async def probe(*_: Any, **__: Any) -> Probe:
         return scene.public_name
@@ -109,7 +109,7 @@ GREEN: dict[str, tuple[Scene, str, set[str]]] = {
     "its host does not reach its public name": (
         Scene(public_name=Probe("", reason=Reason.REFUSED)), "partner beta", set()
     ),
-    "a few failing jobs": (Scene(counts={"failed": 3}), "partner beta", set()),
+    "a few failing jobs": (Scene(counts={"failed": 99, "retry": 3}), "partner beta", set()),
 }  # fmt: skip
 
 
@@ -135,7 +135,7 @@ RED: dict[str, tuple[Scene, str]] = {
     ),
     "jobs fail": (Scene(counts={"dead": 4, "sends_put_off": 9}), "4 dead, 9 sends put off"),
     "alone, and jobs fail": (
-        Scene(beta={"is_down": True}, counts={"failed": 4}), "more background jobs fail"
+        Scene(beta={"is_down": True}, counts={"retry": 4}), "more background jobs fail"
     ),
 }  # fmt: skip
 
