@@ -15,7 +15,7 @@ from typing import Any
 from provision.places import CHECKOUT
 from tests.lab.standing import Standing
 from tests.load.record import Record, read
-from tests.load.summary import Summary, between, summarise
+from tests.load.summary import Summary, summarise
 
 TRICKLES = 3
 # An account that nobody follows: what it writes stays on the pod.
@@ -52,7 +52,7 @@ class Loaded:
         return read(self.log)
 
     def between(self, begin: float, end: float) -> Summary:
-        return summarise(between(self.records(), begin, end))
+        return summarise(self.records(), begin, end)
 
     def on(self, *command: str) -> str:
         return self.fleet.on(self.host, *command)

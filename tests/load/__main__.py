@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from tests.load.asking import Ask, Questions
 from tests.load.http1 import Http1Client
-from tests.load.record import Log, read
+from tests.load.record import Log, now, read
 from tests.load.running import Load
 from tests.load.summary import summarise
 from tests.load.target import Target
@@ -35,9 +35,10 @@ def main() -> int:
         timer = threading.Timer(options.seconds, stopped.set)
         timer.daemon = True
         timer.start()
+    begin = now()
     with options.log.open("w", encoding="utf-8") as file:
         Load(target, questions, Log(file), options.rate, options.trickles, stopped).run()
-    summary = summarise(read(options.log))
+    summary = summarise(read(options.log), begin, now())
     print(json.dumps(dataclasses.asdict(summary), indent=2))
     return 1 if summary.failed else 0
 

@@ -31,12 +31,9 @@ class Summary:
     uploads: int = 0
 
 
-def between(records: Sequence[Record], begin: float, end: float) -> list[Record]:
+def summarise(everything: Sequence[Record], begin: float, end: float) -> Summary:
     """What was under way between the two moments."""
-    return [record for record in records if record.due <= end and record.end >= begin]
-
-
-def summarise(records: Sequence[Record]) -> Summary:
+    records = [record for record in everything if record.due <= end and record.end >= begin]
     failures = Counter(
         f"{record.kind}: {record.error or record.status}" for record in records if record.has_failed
     )
@@ -46,21 +43,23 @@ def summarise(records: Sequence[Record]) -> Summary:
         failed=sum(failures.values()),
         slowest=slowest.seconds if slowest else 0.0,
         slowest_what=f"{slowest.method} {slowest.path}" if slowest else "",
-        longest_gap=longest_gap(records),
+        longest_gap=longest_gap(records, begin, end),
         failures=dict(failures),
         posts=sum(record.method == "POST" and not _is_upload(record) for record in records),
         uploads=sum(map(_is_upload, records)),
     )
 
 
-def longest_gap(records: Sequence[Record]) -> float:
-    """The longest time from one good answer of the pod's to the next."""
+def longest_gap(records: Sequence[Record], begin: float, end: float) -> float:
+    """The longest time in the stretch in which no good answer of the pod's came."""
     ends = sorted(
         record.end
         for record in records
-        if not record.has_failed and not record.path.startswith(_STATIC)
+        if begin < record.end < end
+        and not record.has_failed
+        and not record.path.startswith(_STATIC)
     )
-    return max((later - earlier for earlier, later in itertools.pairwise(ends)), default=0)
+    return max(later - earlier for earlier, later in itertools.pairwise([begin, *ends, end]))
 
 
 def _is_upload(record: Record) -> bool:

@@ -14,7 +14,7 @@ from provision.places import CHECKOUT
 from tests.load.asking import MIX, Ask, Questions, guid_in, picture
 from tests.load.http1 import PARTS, _parts
 from tests.load.record import Log, Record, read
-from tests.load.summary import between, longest_gap, summarise
+from tests.load.summary import longest_gap, summarise
 
 LOAD = CHECKOUT / "tests/load"
 GOOD = Record("get", "GET", "/", due=100.0, start=100.0, end=100.1, status=200)
@@ -58,8 +58,8 @@ def test_what_has_failed(record: Record, failed: bool) -> None:
 
 def test_a_stretch_has_what_was_under_way_in_it() -> None:
     records = [replace(GOOD, due=at, start=at, end=at + 2.0) for at in (1.0, 4.0, 7.0)]
-    assert between(records, 3.0, 4.0) == records[:2]
-    assert between(records, 3.1, 3.9) == []
+    assert summarise(records, 3.0, 4.0).counts == {"get": 2}
+    assert summarise(records, 3.1, 3.9).counts == {}
 
 
 def test_the_sum() -> None:
@@ -67,7 +67,7 @@ def test_the_sum() -> None:
     trickle = replace(upload, kind="trickle", end=103.5, spread_seconds=3.0)
     post = replace(GOOD, kind="post", method="POST", path="/api/v1/posts", status=502)
     fast = replace(post, kind="http2", status=201)
-    found = summarise([GOOD, upload, trickle, post, fast])
+    found = summarise([GOOD, upload, trickle, post, fast], 0.0, 200.0)
     assert found.counts == {"get": 1, "http2": 1, "post": 1, "trickle": 1, "upload": 1}
     assert (found.posts, found.uploads, found.failed) == (2, 2, 1)
     assert found.failures == {"post: 502": 1}
@@ -81,8 +81,9 @@ def test_a_request_that_had_to_wait_for_a_free_client_is_slow_as_well() -> None:
 def test_the_longest_gap_is_between_answers_of_the_pod_itself() -> None:
     ends = [(1.0, "/", 200), (2.0, "/assets/a.css", 200), (3.0, "/", 503), (5.5, "/", 200)]
     records = [replace(GOOD, end=end, path=path, status=status) for end, path, status in ends]
-    assert longest_gap(records) == 4.5
-    assert longest_gap([]) == 0
+    assert longest_gap(records, 0.0, 6.0) == 4.5
+    assert longest_gap(records, 4.0, 5.5) == 1.5
+    assert longest_gap([], 3.0, 4.0) == 1.0
 
 
 def test_a_body_that_trickles_comes_in_parts_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
