@@ -83,3 +83,25 @@ def test_a_command_counts_as_one_test() -> None:
     wrong = run._run(Part("wrong", 10, (sys.executable, "-c", "raise SystemExit('why')")))
     assert (well.passed, well.failed, wrong.passed, wrong.failed) == (1, 0, 0, 1)
     assert "why" in wrong.output
+
+
+@pytest.mark.parametrize(
+    ("argv", "wanted"),
+    [
+        (["--part", "lint"], {"lint"}),
+        (["--part", "lab: fleet", "--part", "types"], {"lab: fleet", "types"}),
+        (["--fast", "--part", "lab"], set()),
+        (["--lab-only"], {part.name for part in PARTS if part.is_lab}),
+    ],
+)
+def test_parts_can_be_chosen(
+    argv: list[str], wanted: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    options = run._options(argv)
+    assert {part.name for part in PARTS if run._is_wanted(part, options)} == wanted
+
+
+def test_a_choice_that_fits_no_part_names_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(["--part", "nonsense"]) == 2
+    assert "there are tests: the rest, tests: controller" in capsys.readouterr().out

@@ -122,5 +122,5 @@ def test_the_index_of_an_export(tmp_path: Path) -> None:
 
 def test_every_promise_is_kept_by_a_test() -> None:
     tested = {*WRITTEN, "The journal of an operation", "The export of a pod"}
-    # On a real lab: tests/lab/test_readme.py.
+    # On a real lab: tests/lab/fleet/test_readme.py.
     assert set(SECTIONS) - tested == {"lab info --json"}

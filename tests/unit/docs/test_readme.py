@@ -18,20 +18,20 @@ README = (places.CHECKOUT / "README.md").read_text(encoding="utf-8")
 # Where each command is run for real: the first words of it, and the test that does.
 TRIED = {
     "git clone": "tests/lab/test_launcher.py",
-    "podfleet up": "tests/lab/test_up.py",
-    "podfleet plan": "tests/lab/test_up.py",
-    "podfleet status": "tests/lab/test_up.py",
-    "podfleet verify": "tests/lab/watching/test_verify.py",
-    "podfleet canary": "tests/lab/test_up.py",
-    "podfleet lab": "tests/lab/test_readme.py",
+    "podfleet up": "tests/lab/fleet/test_up.py",
+    "podfleet plan": "tests/lab/fleet/test_up.py",
+    "podfleet status": "tests/lab/fleet/test_up.py",
+    "podfleet verify": "tests/lab/fleet/test_verify.py",
+    "podfleet canary": "tests/lab/fleet/test_up.py",
+    "podfleet lab": "tests/lab/fleet/test_readme.py",
     "podfleet init": "tests/unit/cli/test_verbs.py",
     "podfleet secrets": "tests/unit/cli/test_verbs.py",
     "podfleet validate": "tests/lab/test_preflight.py",
-    "podfleet logs": "tests/lab/test_readme.py",
-    "podfleet exec": "tests/lab/test_readme.py",
-    "podfleet follow": "tests/lab/test_readme.py",
-    "podfleet export": "tests/lab/test_readme.py",
-    "podfleet launch": "tests/lab/test_readme.py",
+    "podfleet logs": "tests/lab/fleet/test_readme.py",
+    "podfleet exec": "tests/lab/fleet/test_readme.py",
+    "podfleet follow": "tests/lab/fleet/test_readme.py",
+    "podfleet export": "tests/lab/fleet/test_readme.py",
+    "podfleet launch": "tests/lab/fleet/test_readme.py",
 }
 NEEDS_A_SERVER = {"podfleet probe": "a pod of the world"}
 

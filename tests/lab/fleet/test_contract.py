@@ -1,11 +1,13 @@
-"""The contract holds for the rehearsal pod on a real host, and for none that departs from it."""
+"""The contract holds for the rehearsal pod on a real host, and for none that departs from it.
+
+The last file of the standing fleet: it alters a release by hand and leaves it so.
+"""
 
 from __future__ import annotations
 
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,22 +16,7 @@ import pytest
 from provision.places import CHECKOUT
 from tests.lab.standing import Standing
 
-RELEASE = "/srv/pods/delta/current"
-FLEET = """\
-[hosts.one]
-provider = "lab"
-memory = "2 GiB"
-
-[pods.delta]
-domain = "delta.lab.test"
-host = "one"
-release = "1.0.0.0"
-source = "rehearsal"
-admin = { username = "dora", email = "dora@delta.lab.test" }
-
-[pods.delta.diaspora]
-settings = { pod_name = "Delta", autofollow_on_join = false }
-"""
+RELEASE = "/srv/pods/alpha/current"
 
 
 @dataclass(frozen=True)
@@ -102,24 +89,15 @@ ALTERATIONS = (
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
-    standing = Standing.copied("lab", tmp_path_factory.mktemp("contract"), "contract")
-    standing.file.write_text(FLEET)
-    standing.podfleet("up", "--yes")
-    yield standing
-    standing.podfleet("lab down", "--purge", "--yes")
-
-
-@pytest.fixture(scope="module")
-def info(fleet: Standing) -> Any:
-    return fleet.podfleet("lab info", "--json").json
+def info(standing: Standing) -> Any:
+    return standing.podfleet("lab info", "--json").json
 
 
 def _contract(info: Any, *parts: str) -> tuple[int, dict[str, str]]:
     """The exit code, and of each case whether the pod keeps it or departs."""
-    pod = info["pods"]["delta"]
+    pod = info["pods"]["alpha"]
     argv = [sys.executable, "-m", "tests.contract", "--url", pod["url"] + "/"]
-    argv += ["--address", pod["address"], "--ca", info["ca"], "--pod", "delta"]
+    argv += ["--address", pod["address"], "--ca", info["ca"], "--pod", "alpha"]
     argv += ["--ssh", shlex.join(info["hosts"]["one"]["ssh"]), *parts]
     done = subprocess.run(
         argv, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=580
@@ -148,7 +126,7 @@ def altered(info: Any) -> tuple[int, dict[str, str]]:
         assert text.count(alteration.old) == 1, alteration
         text = text.replace(alteration.old, alteration.new)
         subprocess.run([*ssh, f"cat >{path}"], input=text, text=True, check=True)
-    restart = "systemctl restart 'pod-delta-web@*.service' 'pod-delta-sidekiq@*.service'"
+    restart = "systemctl restart 'pod-alpha-web@*.service' 'pod-alpha-sidekiq@*.service'"
     subprocess.run([*ssh, restart], check=True, timeout=120)
     return _contract(info, "--parts", "public", "account", "host", "receiving", "sending")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.lab.fleet.mail_server import mail_server
 from tests.lab.standing import Standing
-from tests.lab.watching.mail_server import mail_server
 
 Checks = list[dict[str, Any]]
 
@@ -141,17 +141,19 @@ VERDICTS = {
 
 
 def test_mail_server_is_quoted(standing: Standing) -> None:
-    """The last of all: the pod's mail server is gone afterwards."""
     address = standing.podfleet("lab info", "--json").json["hosts"]["two"]["address"]
     gateway = f"{address.rpartition('.')[0]}.1"
     with mail_server(gateway, "") as server:
         settings = MAIL.format(host=gateway, port=server.port)
-        standing.file.write_text(standing.file.read_text() + settings)
+        before = standing.file.read_text()
+        standing.file.write_text(before + settings)
         standing.podfleet("configure", "--pod", "gamma", "--yes")
         for verdict, outcome in VERDICTS.items():
             server.verdict = verdict
             checks = verify(standing, "--pod", "gamma")
             (mail,) = [check for check in checks if check["check"] == "mail"]
             assert (mail["outcome"], verdict in mail["evidence"]) == (outcome, True), mail
+    standing.file.write_text(before)
+    standing.podfleet("configure", "--pod", "gamma", "--yes")
     assert len(server.messages) == len(VERDICTS)
     assert all("To: carol@gamma.lab.test" in message for message in server.messages)

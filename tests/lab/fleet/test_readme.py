@@ -1,6 +1,6 @@
 """The README's commands on a fleet that stands: looking, moving a pod, adopting one.
 
-The tests share one fleet and run in their order. A pod keeps its keys, its users and its name
+The tests run in their order. A pod keeps its keys, its users and its name
 wherever it goes, and federates afterwards.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,14 +20,9 @@ READ = 'user = User.find_by(username: "carol"); puts user.email, user.serialized
 KEYS = ("secret_token.rb", "oidc_key.pem")
 
 
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
-    standing = Standing.copied("lab", tmp_path_factory.mktemp("readme"), "readme")
-    try:
-        standing.podfleet("up")
-        yield standing
-    finally:
-        standing.podfleet("lab down", "--purge", "--yes")
+@pytest.fixture
+def fleet(standing: Standing) -> Standing:
+    return standing
 
 
 def keys_on(fleet: Standing, host: str) -> list[str]:
