@@ -10,7 +10,7 @@ from provision.fleet.complaints import closest
 from provision.fleet.diaspora_toml import flatten
 from provision.fleet.fields import shown
 from provision.fleet.model import Fleet
-from provision.fleet.renaming import words_of_another_series
+from provision.fleet.renaming import name_in, words_of_another_series
 from provision.fleet.secrets import Vault
 from provision.fleet.series import Setting, load_settings
 
@@ -39,6 +39,9 @@ def set_secret(fleet: Fleet, vault: Vault, pod: str, path: str, value: str) -> s
         do = f"Name one of {', '.join(fleet.pods)}."
         raise Refusal(str(fleet.file), f"there is no pod {pod!r}", do)
     known = load_settings(fleet.pods[pod].release)
+    now, _ = name_in(path, fleet.pods[pod].release)
+    if path not in known and now in known:
+        raise Refusal(path, f"is called {now} by now", "Give it under that name.")
     if path not in known:
         raise Refusal(path, *_unknown(path, {p: s for p, s in known.items() if s.secret}))
     if not known[path].secret:

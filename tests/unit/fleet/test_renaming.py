@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from provision.errors import Refusals
+from provision.errors import Refusal, Refusals
 from provision.fleet import series
 from provision.fleet.diaspora_toml import nested
 from provision.fleet.loading import load_file
 from provision.fleet.model import Fleet
 from provision.fleet.renaming import fitting_secrets, name_in
-from provision.fleet.settings import check_settings
+from provision.fleet.secrets import Vault
+from provision.fleet.settings import check_settings, set_secret
 from provision.fleet.upgrades import check_upgrade
+from provision.fleet.vault_password import VaultPassword
 
 BASICS = 'ruby_abi = "3.3.0"\nplatform_level = 1\n'
 SERIES = {
@@ -213,6 +215,13 @@ admin = { username = "ada", email = "ada@example.org" }
 def fleet(tmp_path: Path) -> Fleet:
     (tmp_path / "fleet.toml").write_text(FLEET)
     return load_file(tmp_path / "fleet.toml")
+
+
+def test_a_secret_is_kept_under_its_newest_name(tmp_path: Path) -> None:
+    (tmp_path / "fleet.toml").write_text(FLEET.replace("5.0.0.0", "5.2.0.0"))
+    vault = Vault(tmp_path, VaultPassword(tmp_path / "password"))
+    with pytest.raises(Refusal, match=r"settings\.key: is called settings\.token by now"):
+        set_secret(load_file(tmp_path / "fleet.toml"), vault, "alpha", "settings.key", "x")
 
 
 @pytest.mark.parametrize(
