@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 from provision.contract import PodPlaces
 from provision.operations import gates, units
 from provision.operations.asking import ask
-from provision.operations.commands import last_words, succeeds, systemctl
+from provision.operations.commands import last_words, succeeds, systemctl, unit_properties
 from provision.operations.gates import PAGE, GateIsRed
 
 # What a visitor asks first; each loads code and fills caches that the next one finds warm.
 WARMED = ("/.well-known/nodeinfo", "/nodeinfo/2.1", PAGE, "/users/sign_in")
+# What a web that has nothing in flight gets to end by itself.
+GRACE_SECONDS = 5.0
 _ASSET = re.compile(rb'(?:href|src)="(/assets/[^"?]+)')
 
 
@@ -65,10 +68,23 @@ def _red(places: PodPlaces, release_id: str, what: str) -> GateIsRed:
 
 
 def end(places: PodPlaces, release_id: str) -> None:
-    """Stops a release's web, its socket first: nobody starts it again by asking."""
-    for unit in (places.web_socket_unit(release_id), places.web_unit(release_id)):
-        succeeds(["systemctl", "stop", unit])
-        succeeds(["systemctl", "reset-failed", unit])
+    """Stops a release's web that nobody is connected to, its socket too: nobody starts it again by
+    asking. puma now and then hangs where it has nothing left to do: then it is not waited for."""
+    going = (places.web_socket_unit(release_id), places.web_unit(release_id))
+    succeeds(["systemctl", "stop", "--no-block", *going])
+    if not _is_gone(going[1], GRACE_SECONDS):
+        succeeds(["systemctl", "kill", "--signal=SIGKILL", going[1]])
+        succeeds(["systemctl", "stop", *going])
+    succeeds(["systemctl", "reset-failed", *going])
+
+
+def _is_gone(unit: str, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while unit_properties(unit, "ActiveState")["ActiveState"] not in ("inactive", "failed"):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def take_the_place(places: PodPlaces, release_id: str, of: str) -> None:
