@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 from provision.columns import columns
@@ -28,7 +29,8 @@ class Entry:
     def row(self) -> tuple[str, ...]:
         told = self.told
         outcome = str(told.get("outcome", "-"))
-        gate = f": {told['gate']}" if told.get("gate") else ""
+        # The whole is in `history --json`.
+        gate = f": {shorten(str(told['gate']), 80, placeholder=' …')}" if told.get("gate") else ""
         return (
             self.pod,
             str(told.get("at", "-"))[:19],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provision.columns import columns
+from provision.errors import Refusal
 from provision.fleet.model import Fleet
 from provision.hosts.providers import connect
 from provision.operations.dispatch import ask_host
@@ -33,7 +34,7 @@ class Kept:
             str(told["id"]),
             "-" if size is None else f"{size / 1024**2:.1f} MiB",
             _date(told.get("at")),
-            str(told.get("why") or "-"),
+            str(told.get("why") or "nothing: --prune removes it"),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -56,12 +57,24 @@ def prune(
     hosts: Sequence[str] = (),
 ) -> list[Kept]:
     """Removes what no rule keeps, and the safety copies that were named; what was removed."""
+    if accept:
+        there = {one.told["id"] for one in kept(fleet, report, pods=pods, hosts=hosts)}
+        if unknown := [name for name in accept if name not in there]:
+            do = "Name one that `podfleet releases` lists."
+            raise Refusal(f"--accept {unknown[0]}", "none of the pods keeps that", do)
     return _ask(fleet, report, pods, hosts, "prune", {"accept": list(accept)})
 
 
-def lines(found: Sequence[Kept], *, otherwise: str) -> list[str]:
-    """As a table, or in words where there is nothing."""
-    return columns(HEADS, [one.row() for one in found]) if found else [otherwise]
+def kept_lines(found: Sequence[Kept]) -> list[str]:
+    """What is there, as a table."""
+    return columns(HEADS, [one.row() for one in found]) if found else ["Nothing is kept."]
+
+
+def removed_lines(found: Sequence[Kept]) -> list[str]:
+    """What is there no more, as a table."""
+    if not found:
+        return ["Nothing to prune."]
+    return ["Removed:", *columns(HEADS[:-1], [one.row()[:-1] for one in found])]
 
 
 def _ask(

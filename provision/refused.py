@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import shorten
 from typing import Any
+
+# A release's own last words may be many.
+LENGTH = 160
 
 
 def refused_before(
@@ -21,5 +25,6 @@ def version_refused(refused: Sequence[Mapping[str, Any]], version: str) -> Mappi
 
 
 def words_of(told: Mapping[str, Any]) -> str:
-    """As `plan`, a dry run and a refusal say it."""
-    return f"{told['release_id']} was refused on {str(told['at'])[:19]}: {told['why']}"
+    """As `plan`, a dry run and a refusal say it; all of it is in the operation's journal."""
+    why = shorten(str(told["why"]), LENGTH, placeholder=" …").rstrip(". ")
+    return f"{told['release_id']} was refused on {str(told['at'])[:19]}: {why}"

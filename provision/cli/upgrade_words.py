@@ -18,7 +18,7 @@ def outcome_lines(outcomes: Sequence[Outcome]) -> list[str]:
     if not outcomes:
         return ["Nothing to upgrade."]
     left = [one.part.pod.name for one in outcomes if not one.was_attempted]
-    rest = f"Not attempted: {', '.join(left)}. The same command again goes on with them."
+    rest = f"Not attempted: {', '.join(left)}. They run what they ran; a rerun goes on with them."
     told = [line for one in outcomes for line in _more_lines(one)]
     return [*columns(HEADS, [_row(one) for one in outcomes]), *told, *([rest] if left else [])]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provision.cli.asked import Asked
-from provision.errors import Exit
+from provision.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,17 +109,19 @@ def releases(
     What a power cut left is named, too. The last safety copy of a database goes only by its id,
     with --accept.
     """
-    from provision.kept import kept, lines
+    from provision.kept import kept, kept_lines, removed_lines
     from provision.kept import prune as remove
 
+    if accept and not prune:
+        raise UsageError("--accept", "nothing is removed without --prune", "Give --prune, too.")
     fleet = asked.fleet()
     with asked.output.progress() as report:
         if prune:
             found = remove(fleet, report, accept or (), pods=asked.pods, hosts=asked.hosts)
         else:
             found = kept(fleet, report, pods=asked.pods, hosts=asked.hosts)
-    otherwise = "Nothing to prune." if prune else "Nothing is kept."
-    asked.output.show(lines(found, otherwise=otherwise), [one.to_json() for one in found])
+    lines = removed_lines(found) if prune else kept_lines(found)
+    asked.output.show(lines, [one.to_json() for one in found])
 
 
 def history(asked: Asked) -> None:

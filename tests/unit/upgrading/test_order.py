@@ -96,7 +96,7 @@ def test_a_red_lead_pod_leaves_the_others_as_they_are(host: Host) -> None:
         ("gamma", "not attempted"),
     ]
     assert outcome_lines(outcomes)[-1] == (
-        "Not attempted: alpha, gamma. The same command again goes on with them."
+        "Not attempted: alpha, gamma. They run what they ran; a rerun goes on with them."
     )
 
 
