@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -375,7 +376,9 @@ def _say(name: str, stretches: Mapping[str, Summary]) -> None:
 
 def _say_steps(run: Run) -> None:
     steps = ", ".join(f"{step} {seconds:.2f}" for step, seconds in run.walk.steps())
-    _print([f"{run.name}: steps: {steps}", f"{run.name}: ledger: {dict(run.entry)}"])
+    machine = f"{run.name}: load of this machine, by the minute: {os.getloadavg()}"
+    ledger = f"{run.name}: ledger: {dict(run.entry)}"
+    _print([f"{run.name}: steps: {steps}", ledger, machine])
 
 
 def _print(lines: list[str]) -> None:
