@@ -21,6 +21,8 @@ from monitoring.reasons import Reason, words
 from provision.contract import CA_BUNDLE
 from provision.operations import canaries, deliveries, gates
 from provision.operations.canaries import is_proof, way
+from provision.operations.commands import last_words, unit_properties
+from provision.operations.effects import unit_names
 from provision.operations.gates import GateIsRed
 from provision.operations.operation import Operation, need_record, state_of
 from provision.operations.partners import Partners, keep, partners
@@ -81,10 +83,13 @@ class _Watch:
     seen: dict[str, Any] = field(default_factory=dict)
     # Posts of this pod's own canary so far.
     sent: int = 0
+    # How often systemd had started web and sidekiq again before.
+    restarts: dict[str, int] = field(default_factory=dict)
 
     def keep_looking(self, seconds: float) -> None:
         began, first = time.monotonic(), deliveries.sample(self.operation.places)
         self.seen |= {"seconds": seconds, "looked": "alone", "rounds": 0}
+        self.restarts = _restarts(self.pod)
         self._health()
         self._federate("begin")
         while (left := began + seconds - time.monotonic()) > 0:
@@ -97,27 +102,34 @@ class _Watch:
     def _health(self) -> None:
         self.seen["health"] = gates.health(self.pod)
         self.seen["rounds"] += 1
+        for unit, count in _restarts(self.pod).items():
+            if count > self.restarts[unit]:
+                raise GateIsRed(
+                    unit,
+                    f"ended and was started again while the gates looked: {last_words(unit)}",
+                    f"See `journalctl -u {unit}` on the host.",
+                )
 
     def _federate(self, moment: str) -> None:
         """Canaries where a partner can be reached; else as far as a pod alone can be seen."""
-        flights, down = canaries.fly(self.partners)
-        self._count_sent(flights[:1])
-        self.seen.setdefault("canaries", {})[moment] = [flight.to_json() for flight in flights]
-        excused = {**down, **_excused_before(flights, self.before.get("failing", ()))}
+        flights, excused = canaries.fly(self.partners)
+        self._keep(moment, flights)
+        excused |= _excused_before(flights, self.before.get("failing", ()))
         failed = [f for f in flights if not is_proof(f) and way(f) not in excused]
         if failed:
-            self._count_sent(failed)
             failed, more = canaries.fly_again(self.partners, failed)
+            self._keep(f"{moment}, again", failed)
             excused |= more
         if excused:
             self.seen.setdefault("excused", {})[moment] = excused
+        self._say_who_looked(flights, excused)
         if failed:
             raise _red(self.partners.own, failed)
-        self._say_who_looked(flights, excused)
         self._public_name()
 
-    def _count_sent(self, flights: Iterable[Flight]) -> None:
-        self.sent += sum(flight.sender == self.partners.own.name for flight in flights)
+    def _keep(self, moment: str, flights: Sequence[Flight]) -> None:
+        self.seen.setdefault("canaries", {})[moment] = [flight.to_json() for flight in flights]
+        self.sent += any(flight.sender == self.partners.own.name for flight in flights)
 
     def _say_who_looked(self, flights: Sequence[Flight], excused: Mapping[str, str]) -> None:
         own = self.partners.own.name
@@ -165,6 +177,15 @@ def _only(own: str, other: str, ways: set[str]) -> str:
     if f"{own} -> {other}" not in ways:
         return " (inwards only)"
     return "" if f"{other} -> {own}" in ways else " (outwards only)"
+
+
+def _restarts(pod: Mapping[str, Any]) -> dict[str, int]:
+    """A process that dies and comes again is well at most moments: systemd counts."""
+    units = unit_names(pod)
+    return {
+        units[kind]: int(unit_properties(units[kind], "NRestarts").get("NRestarts") or 0)
+        for kind in ("web", "sidekiq")
+    }
 
 
 def _red(own: CanaryPod, failed: Sequence[Flight]) -> GateIsRed:

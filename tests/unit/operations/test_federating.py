@@ -41,6 +41,8 @@ class Scene:
     receives: bool = True
     before: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    # What systemd counts, each time it is asked.
+    restarts: list[int] = field(default_factory=lambda: [1])
     public_name: Probe = field(default_factory=lambda: Probe("", address="192.0.2.1"))
 
 
@@ -82,6 +84,13 @@ def _surround(monkeypatch: pytest.MonkeyPatch, scene: Scene, ends: list[CanaryPo
     async def probe(*_: Any, **__: Any) -> Probe:
         return scene.public_name
 
+    counted = iter(scene.restarts)
+
+    def restarts(_: Any) -> dict[str, int]:
+        return {"web": next(counted, scene.restarts[-1])}
+
+    monkeypatch.setattr(federating, "_restarts", restarts)
+    monkeypatch.setattr(federating, "last_words", lambda _: "Out of memory")
     monkeypatch.setattr(canaries, "PATIENCE", HASTY)
     monkeypatch.setattr(federating, "ROUND_SECONDS", 0.1)
     monkeypatch.setattr(federating, "partners", lambda *_: Partners(own, (other,)))
@@ -146,7 +155,13 @@ async def test_red_and_why(look: Look, scene: Scene, words: str, operation: Oper
         await look(scene)
     kept = json.loads((operation.directory / federating.EVIDENCE).read_bytes())
     assert words in kept["red"]
+    assert kept["looked"] == ("alone" if scene.beta else "partner beta")
     assert kept["canaries"]["begin"] or "partner beta" in kept["excused"]["begin"]
+
+
+async def test_a_web_that_dies_and_comes_again_is_red(look: Callable[..., Any]) -> None:
+    with pytest.raises(GateIsRed, match=r"web: ended and was started again .*: Out of memory"):
+        await look(Scene(restarts=[1, 1, 1, 2]), 1.0)
 
 
 async def test_it_looks_again_and_again_for_the_time_that_was_set(
