@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from provision import contract
+from provision.converge.effects import effects as platform_effects
 from provision.converge.stage import stage_host
 from provision.errors import PodfleetError, Refusal
 from provision.fleet.model import Fleet, Host, Pod
@@ -201,8 +202,10 @@ def _host_reasons(
     runtime = runtime_tarball(facts.python, facts.architecture)
     with tempfile.TemporaryDirectory(prefix="podfleet-") as directory:
         staged = stage_host(fleet, host, runtime, allowed_signers(vault), Path(directory))
+        manifest = staged.manifest
     if staged.digest != facts.platform.digest:
         yield _why_host_differs(facts, runtime.version)
+        yield from platform_effects(facts.platform.files, manifest)
 
 
 def _why_host_differs(facts: HostFacts, runtime: str) -> str:

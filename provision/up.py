@@ -144,7 +144,28 @@ def _prepare(run: Run, plan: Plan, launching: Sequence[Pod]) -> Run:
         builds = builder.submit(_build, run, launching)
         _each(run, hosts, lambda name: _converge(run, name))
         builds.result()
-    return run if not hosts else replace(run, seen=_look_again(run))
+    if not hosts:
+        return run
+    run = replace(run, seen=_look_again(run))
+    _each(run, _standing_on(run, hosts), lambda pod: _gate(run, pod))
+    return run
+
+
+def _standing_on(run: Run, hosts: Sequence[str]) -> list[Pod]:
+    """The pods that ran there before the platform changed beneath them."""
+    return [
+        pod
+        for name in hosts
+        for pod in run.fleet.pods_on(name)
+        if running_release(run.host(name)[2].pods.get(pod.name))
+    ]
+
+
+def _gate(run: Run, pod: Pod) -> None:
+    """A changed platform goes through the gate of health as changed code does."""
+    _, connection, _ = run.host(pod.host)
+    with run.report.step("still well on the changed platform", f"pod {pod.name}"):
+        dispatch.gate(connection, pod.name)
 
 
 def _look_again(run: Run) -> dict[str, Seen]:
@@ -218,7 +239,7 @@ def _run_operation(
 ) -> None:
     _, connection, _ = run.host(pod.host)
     with _scratch() as directory, run.report.step(operation, f"pod {pod.name}"):
-        staged = stage_pod(run.fleet, pod, release_id, run.vault, Path(directory))
+        staged = stage_pod(run.fleet, pod, release_id, run.vault, Path(directory), for_gate=True)
         started = dispatch.start(connection, run.fleet, pod, operation, staged, parameters)
         dispatch.follow(connection, pod.name, started, run.report)
 

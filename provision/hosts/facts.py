@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ class PlatformFacts:
     digest: str
     runtime: str
     drift: tuple[Drift, ...]
+    # Digest of each managed file as it was applied, by path.
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,8 @@ def describe_platform(record: Entry | None, states: States) -> Entry | None:
         return None
     found = [one for entry in record["files"] for one in file_drift(entry, PODS)]
     found += unit_drift(record.get("units", []), states)
-    return {**{key: record.get(key) for key in ("level", "digest", "runtime")}, "drift": found}
+    kept = {key: record.get(key) for key in ("level", "digest", "runtime")}
+    return {**kept, "files": {e["path"]: e["sha256"] for e in record["files"]}, "drift": found}
 
 
 def pod_names() -> list[str]:

@@ -15,7 +15,7 @@ from provision.hosts.drift import Drift
 from provision.operations import (
     applying,
     background,
-    gates,
+    federating,
     keeping,
     keys,
     presence,
@@ -65,6 +65,7 @@ class _Configure:
         return {
             "effects": [vars(effect) for effect in found],
             "needs_present": self._needs_present(record, drift),
+            federating.BEFORE: federating.before(self.operation),
         }
 
     def _needs_present(self, record: dict[str, Any], drift: list[Drift]) -> bool:
@@ -122,7 +123,8 @@ class _Configure:
         units.open_up(self.places)
 
     def gates(self, _: Evidence) -> Evidence:
-        return gates.health(self.operation.staged_pod)
+        """As code does: health, then federation."""
+        return federating.federation(self.operation, 0)
 
     def record(self, _: Evidence) -> Evidence:
         return recording.record(self.operation, need_record(self.operation)["database"])

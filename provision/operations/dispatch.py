@@ -145,6 +145,13 @@ def introduce(connection: Connection, pod: str, partners: Sequence[str]) -> dict
     return found
 
 
+def gate(connection: Connection, pod: str) -> None:
+    """Raises what the pod's host sees wrong with it, where it is launched."""
+    done = connection.run([str(ENTRY), "gate", pod], check=False)
+    if done.returncode != 0:
+        raise _said(pod, done.returncode, done.stderr)
+
+
 def fetch_canary_token(connection: Connection, pod: str) -> str:
     """What the pod's canary posts with, as JSON, from the host's state directory."""
     return _read(connection, PodLayout(PodPlaces(pod)).canary_tokens)

@@ -21,6 +21,7 @@ from provision.errors import Refusal
 from provision.operations.asking import ask
 from provision.operations.commands import last_words, run, unit_properties
 from provision.operations.effects import unit_names
+from provision.operations.operation import read_record
 
 START_SECONDS = 90
 ANSWER_SECONDS = 60
@@ -50,6 +51,14 @@ def health(pod: dict[str, Any]) -> dict[str, Any]:
         "asset": asyncio.run(_asset(url)),
         "job": job(pod),
     }
+
+
+def recorded(pod: str) -> dict[str, Any]:
+    """Health of a launched pod; nothing is asked of one that is closed, or never was launched."""
+    record = read_record(PodPlaces(pod))
+    if record is None or record.get("is_closed"):
+        return {}
+    return health(record["manifest"]["pod"])
 
 
 def processes(pod: dict[str, Any]) -> dict[str, str]:

@@ -5,6 +5,7 @@
     run POD          what podfleet-operation@POD.service runs
     recover          at boot: who stays down, what goes on
     exec POD -- CMD  runs CMD as the pod, in its environment
+    gate POD         whether the pod, as recorded, is well: its evidence
     look-ahead POD   request on stdin; the way that an upgrade would take
     history POD      prints the ledger, a list
     releases POD     prints what the pod keeps and why, a list
@@ -88,6 +89,13 @@ def _exec(arguments: Arguments) -> int:
     return execute(pod, arguments[2:])
 
 
+def _gate(arguments: Arguments) -> int:
+    from provision.operations.gates import recorded
+
+    print(json.dumps(recorded(_pod(arguments))))
+    return Exit.DONE
+
+
 def _look_ahead(arguments: Arguments) -> int:
     from provision.operations.paths import answer
 
@@ -150,6 +158,7 @@ _VERBS: dict[str, Callable[[Arguments], int]] = {
     "run": _run,
     "recover": _recover,
     "exec": _exec,
+    "gate": _gate,
     "look-ahead": _look_ahead,
     "history": _history,
     "releases": _releases,
