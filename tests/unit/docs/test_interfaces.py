@@ -6,23 +6,31 @@ import json
 import re
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from monitoring.canary.flights import Flight, pairs_to_json
 from provision import places
+from provision.cli.upgrade_words import outcome_json
+from provision.errors import Refusal
 from provision.following import Followed
+from provision.history import Entry
 from provision.hosts.facts import OperationFacts
+from provision.kept import Kept
 from provision.moving import Archived
-from provision.operations import exports
+from provision.operations import exports, ledger
 from provision.operations.effects import Effect
+from provision.operations.inventory import Item
 from provision.operations.journal import Journal
 from provision.plan import Action, HostPlan, Plan, PodPlan
 from provision.preflight.finding import Finding
 from provision.releases.manifest import Manifest, Migration
 from provision.status import HostStatus, PodStatus, Status
+from provision.upgrading import Outcome
 from provision.verify.checks import Check
+from provision.waves import Result
 
 TEXT = (places.CHECKOUT / "docs/interfaces.md").read_text(encoding="utf-8")
 SECTIONS = {
@@ -77,9 +85,16 @@ MANIFEST = Manifest(
     migrations=(Migration("20240101000000_example", "00"),),
     built_at="2026-01-01T12:00:00+00:00",
 )
+TARGET: Any = SimpleNamespace(pod=SimpleNamespace(name="test", release="1.0.0.0"), running="id")
+FAILED: Outcome = Result(TARGET, error=Refusal("pod test", "it is red", "Mend it."))
 WRITTEN: dict[str, Any] = {
     "status --json": STATUS.to_json(),
     "plan --json": PLAN.to_json(),
+    "upgrade --json": {"pods": [outcome_json(FAILED)]},
+    "history --json": [Entry("main", ledger.EMPTY).to_json()],
+    "releases --json": [
+        Kept("main", Item("database", "id", 1, 1.0, "why", print).to_json()).to_json()
+    ],
     "verify --json": [Check("tls", "main", "one", "passed", "seen").to_json()],
     "validate --hosts --json": [Finding("port 80", "one", "main", "failed", "x", "y").to_json()],
     "canary --json": pairs_to_json([Flight("main", "other", "ok", "now")]),
