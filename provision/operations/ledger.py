@@ -42,6 +42,9 @@ EMPTY: Mapping[str, Any] = {
 
 # FILE_COPY on two cores: 960 MB took 1.5 s on a bare machine, 1.6-2.9 s beside a running pod.
 COPY_BYTES_PER_SECOND = 400e6
+# Of a hold, what is neither copying nor migrating.
+OVERHEAD_SECONDS = 0.6
+LEAST_OVERHEAD_SECONDS = 0.2
 # A copy of less takes as long as making a database does: it says nothing about bytes.
 _TELLING_BYTES = 64 << 20
 
@@ -85,3 +88,14 @@ def copy_rate(places: PodPlaces) -> float:
         if size >= _TELLING_BYTES and seconds > 0:
             return float(size / seconds)
     return COPY_BYTES_PER_SECOND
+
+
+def overhead_seconds(places: PodPlaces) -> float:
+    """What the last breaking upgrade held requests for beside copying and migrating: draining,
+    closing, going on; else what others saw."""
+    for entry in reversed(read(places)):
+        known = [entry[key] for key in ("closed_seconds", "copy_seconds", "migrate_seconds")]
+        if entry["verb"] == "upgrade" and entry["outcome"] == "done" and None not in known:
+            closed, copied, migrated = map(float, known)
+            return max(LEAST_OVERHEAD_SECONDS, closed - copied - migrated)
+    return OVERHEAD_SECONDS

@@ -19,8 +19,6 @@ PLAIN, EXPAND, BREAKING = "plain", "expand", "breaking"
 AMPLE, SMALL, TINY = "ample", "small", "tiny"
 # A release that boots: the same for web, sidekiq and the migrator (seen on real pods: 6-7 s).
 BOOT_SECONDS = 7.0
-# Of a hold, what is neither copying nor migrating: draining, closing, going on.
-OVERHEAD_SECONDS = 0.6
 # One migration, where none has been rehearsed yet.
 MIGRATION_SECONDS = 0.1
 _VERSION = re.compile(r"\d+")
@@ -109,7 +107,14 @@ def look_ahead(places: PodPlaces, record: Mapping[str, Any], asked: Asked) -> Wa
         irreversible=tuple(v for v in pending if asked.kinds.get(v) == "irreversible"),
         live_database=name,
         database_bytes=size,
-        predicted_seconds=predict(path, order, size, len(pending), ledger.copy_rate(places)),
+        predicted_seconds=predict(
+            path,
+            order,
+            size,
+            len(pending),
+            ledger.copy_rate(places),
+            ledger.overhead_seconds(places),
+        ),
         resident_mb=int(resident),
         web_mb=int(web),
         sidekiq_mb=int(sidekiq),
@@ -135,12 +140,17 @@ def path_of(pending: Iterable[str], kinds: Mapping[str, str]) -> tuple[str, tupl
 
 
 def predict(
-    path: str, order: str, database_bytes: int, migrations: int, bytes_per_second: float
+    path: str,
+    order: str,
+    database_bytes: int,
+    migrations: int,
+    bytes_per_second: float,
+    overhead_seconds: float,
 ) -> float:
     """Seconds for which requests will be held, before anything was rehearsed."""
     seconds = 0.0
     if path == BREAKING:
-        seconds = OVERHEAD_SECONDS + MIGRATION_SECONDS * migrations
+        seconds = overhead_seconds + MIGRATION_SECONDS * migrations
         seconds += database_bytes / bytes_per_second
     if order == TINY:
         seconds += BOOT_SECONDS

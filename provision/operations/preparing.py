@@ -8,11 +8,19 @@ from typing import Any
 
 from provision.contract import PODS
 from provision.errors import Refusal
-from provision.operations import background, candidate, copies, database, outside, release_tree
+from provision.operations import (
+    background,
+    candidate,
+    copies,
+    database,
+    ledger,
+    outside,
+    release_tree,
+)
 from provision.operations.change import Change
 from provision.operations.configure import refuse_another_domain, refuse_closed
 from provision.operations.operation import Operation, need_record, state_of
-from provision.operations.paths import OVERHEAD_SECONDS, Asked, Way, look_ahead
+from provision.operations.paths import BOOT_SECONDS, Asked, Way, look_ahead
 from provision.operations.preflight import artifact_for, refuse_full_disk
 from provision.operations.step import NOTHING, Evidence
 from provision.releases.verify import unpack_artifact
@@ -114,9 +122,9 @@ class Preparation(Change):
     def _predicted(self, rehearsed: dict[str, Any]) -> float:
         if not self.way.is_breaking:
             return self.way.predicted_seconds
-        boot = self.way.predicted_seconds if self.way.is_tiny else OVERHEAD_SECONDS
+        seconds = ledger.overhead_seconds(self.places) + (BOOT_SECONDS if self.way.is_tiny else 0)
         held = float(rehearsed["copy_seconds"]) + float(rehearsed["migrate_seconds"])
-        return round(boot + held, 2)
+        return round(seconds + held, 2)
 
     def end_rehearsal(self, _: Evidence) -> None:
         """Whatever was made for it goes; not a database that a release has already written to."""

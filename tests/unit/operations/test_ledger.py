@@ -70,3 +70,14 @@ def test_a_copy_of_little_says_nothing_of_the_rate(places: PodPlaces) -> None:
     assert ledger.copy_rate(places) == ledger.COPY_BYTES_PER_SECOND
     ledger.append(places, upgrade("three", copy_seconds=3.0, database_bytes=900_000_000))
     assert ledger.copy_rate(places) == 300e6
+
+
+def test_the_overhead_of_a_hold_is_that_of_the_last_one(places: PodPlaces) -> None:
+    held = {"closed_seconds": 3.0, "copy_seconds": 1.5, "migrate_seconds": 0.3}
+    assert ledger.overhead_seconds(places) == ledger.OVERHEAD_SECONDS
+    ledger.append(places, upgrade("one", **held))
+    assert ledger.overhead_seconds(places) == pytest.approx(1.2)
+    # A cut one was watched by nobody, an undone one says nothing.
+    ledger.append(places, upgrade("two", **{**held, "closed_seconds": None}))
+    ledger.append(places, upgrade("three", **held) | {"outcome": "rolled back"})
+    assert ledger.overhead_seconds(places) == pytest.approx(1.2)
