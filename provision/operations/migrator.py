@@ -6,9 +6,11 @@ uploads are read-only to it, because a rehearsal on a copy must not touch what i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -128,7 +130,9 @@ class Migrator:
         if unit_properties(self.unit, "LoadState")["LoadState"] == "loaded":
             succeeds(["systemctl", "stop", self.unit])
             succeeds(["systemctl", "reset-failed", self.unit])
-        databases.end_sessions(self.application)
+        # Where PostgreSQL is down, nothing is under way in it either.
+        with contextlib.suppress(subprocess.CalledProcessError):
+            databases.end_sessions(self.application)
         self.socket.unlink(missing_ok=True)
 
     @property
