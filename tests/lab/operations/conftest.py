@@ -1,4 +1,4 @@
-"""The labs that tests of operations share: one for pods that stay, one that is cut and broken."""
+"""The labs of tests of operations: one that most of them share, and what a file makes itself."""
 
 from __future__ import annotations
 
@@ -24,4 +24,16 @@ def make_pod_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakePodLa
 
     yield make
     for lab in made:
+        lab.lab.down(purge=True)
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodLab]:
+    """Host one, where `alpha` serves; `beta` has a name, and no more. Every test leaves it so."""
+    lab = PodLab(tmp_path_factory.mktemp("fleets") / "serving", {"alpha": "one", "beta": "one"})
+    try:
+        lab.boot("one")
+        lab.run("alpha", "launch")
+        yield lab
+    finally:
         lab.lab.down(purge=True)

@@ -8,18 +8,15 @@ import pytest
 
 from provision.contract import PodPlaces
 from provision.errors import Exit
-from tests.lab.operations.conftest import MakePodLab
 from tests.lab.operations.pod_lab import PodLab, until
 
 HOST, POD = "one", "alpha"
 PLACES = PodPlaces(POD)
 
 
-@pytest.fixture(scope="module")
-def lab(make_pod_lab: MakePodLab) -> PodLab:
-    lab = make_pod_lab("configure", {POD: HOST}, HOST)
-    lab.run(POD, "launch")
-    return lab
+@pytest.fixture
+def lab(serving: PodLab) -> PodLab:
+    return serving
 
 
 def release(lab: PodLab) -> str:

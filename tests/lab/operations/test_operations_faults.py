@@ -23,19 +23,11 @@ from tests.lab.operations.altered import (
     pages_that_fail,
     web_that_does_not_boot,
 )
-from tests.lab.operations.conftest import MakePodLab
 from tests.lab.operations.pod_lab import PodLab, until
 
 HOST, SERVING, POD = "one", "alpha", "beta"
 HOME = PodPlaces(POD).home
 AGAIN = re.compile(r"run (the|your|it|that)?\s*(same )?command again|again", re.IGNORECASE)
-
-
-@pytest.fixture(scope="module")
-def serving(make_pod_lab: MakePodLab) -> PodLab:
-    lab = make_pod_lab("faults", {SERVING: HOST, POD: HOST}, HOST)
-    lab.run(SERVING, "launch")
-    return lab
 
 
 @pytest.fixture

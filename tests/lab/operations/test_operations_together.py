@@ -12,18 +12,15 @@ from provision.contract import HOST_LOCK, PodPlaces
 from provision.errors import Refusal
 from provision.operations import dispatch
 from provision.report import Silent
-from tests.lab.operations.conftest import MakePodLab
 from tests.lab.operations.freezer import freeze_file
 from tests.lab.operations.pod_lab import PodLab, until
 
 HOST, POD = "one", "alpha"
 
 
-@pytest.fixture(scope="module")
-def lab(make_pod_lab: MakePodLab) -> PodLab:
-    lab = make_pod_lab("together", {POD: HOST}, HOST)
-    lab.run(POD, "launch")
-    return lab
+@pytest.fixture
+def lab(serving: PodLab) -> PodLab:
+    return serving
 
 
 def test_the_second_of_two_operations_is_told_who_runs_what_since_when(lab: PodLab) -> None:
