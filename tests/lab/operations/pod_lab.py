@@ -68,13 +68,15 @@ class PodLab:
     pods: dict[str, str]
     titles: dict[str, str] = field(default_factory=dict)
     more: str = ""
+    # The hosts, of which each is a guest.
+    head: str = HEAD
     # What `launch` takes; built when it is first needed, unless a test puts another one here.
     release: Artifact | None = None
 
     def write_file(self) -> None:
         """The fleet file as `pods` and `titles` have it now."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        text = HEAD + "".join(self._pod(name, host) for name, host in self.pods.items())
+        text = self.head + "".join(self._pod(name, host) for name, host in self.pods.items())
         (self.directory / "fleet.toml").write_text(text + textwrap.dedent(self.more))
 
     def _pod(self, name: str, host: str) -> str:

@@ -1,0 +1,217 @@
+"""Upgrades and a rollback that are cut at each step in turn, and end well all the same.
+
+One pod goes plain, expand, breaking and back again; each time every step that its journal has was
+frozen as it began, and struck: by a true power cut and by kill -9 in turn. `-s` shows the report.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from provision.contract import PodPlaces
+from tests.lab.operations.freezer import freeze_file
+from tests.lab.operations.pod_lab import until
+from tests.lab.upgrades.conftest import MakeUpgradeLab
+from tests.lab.upgrades.job import job_runs
+from tests.lab.upgrades.upgrade_lab import BREAKING, EXPAND, HOST, PLAIN, UpgradeLab
+from tests.lab.upgrades.user import User
+from tests.lab.upgrades.what_stays import Stays, differences, taken
+
+POD = "alpha"
+FREEZER = PurePosixPath("/usr/local/lib/freezer.py")
+UNIT = PurePosixPath("/etc/systemd/system/freezer.service")
+SERVICE = """[Unit]
+Description=Freezes an operation at each step (a test's own)
+Before=podfleet-recovery.service
+
+[Service]
+ExecStart=/usr/bin/python3 -I {freezer} {pod} {verb}
+CPUSchedulingPolicy=fifo
+CPUSchedulingPriority=10
+
+[Install]
+WantedBy=multi-user.target
+"""
+SERVES_AGAIN_SECONDS = 60
+Strike = Callable[[UpgradeLab], None]
+BREAKING_MIGRATION = "20260301000000"
+# release, database and whether that has seen the breaking migration, of each web that runs.
+RUNNING = r"""
+for unit in $(systemctl list-units --plain --no-legend --state=active "pod-$1-web@*.service" \
+    | cut -d' ' -f1); do
+  id=${unit#*@}; id=${id%.service}
+  database=$(sed -n 's/^ *database: *"\{0,1\}\([a-z0-9_]*\)"\{0,1\}$/\1/p' \
+    "/srv/pods/$1/releases/$id/config/database.yml" | head -1)
+  seen=$(cd /; runuser -u postgres -- psql -XAtq -d template1 -c \
+    "SELECT 1 FROM pg_database WHERE datname = '$database' AND datallowconn" | head -1)
+  [ -z "$seen" ] || seen=$(cd /; runuser -u postgres -- psql -XAtq -d "$database" -c \
+    "SELECT count(*) FROM schema_migrations WHERE version = '$2'")
+  echo "$id $database ${seen:--}"
+done
+"""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One way from a release to another, and what may differ in the rows afterwards."""
+
+    name: str
+    verb: str
+    to: str
+    allowed: frozenset[str] = frozenset()
+    # The first strike of each; the next step gets the other one.
+    is_power_first: bool = True
+    # While one of these waits frozen, nobody is answered: the pod was closed before it.
+    closed: tuple[str, ...] = ()
+
+
+CHANGES = [
+    Change("plain", "upgrade", PLAIN),
+    Change("expand", "upgrade", EXPAND, frozenset({"+posts.content_warning"}), False),
+    Change(
+        "breaking",
+        "upgrade",
+        BREAKING,
+        frozenset({"-posts.provider_display_name"}),
+        True,
+        ("move", "switch"),
+    ),
+    Change("rollback", "rollback", EXPAND, is_power_first=False),
+]
+
+
+@dataclass(frozen=True)
+class Cut:
+    step: str
+    by: str
+    serves_after: float | None
+
+    def __str__(self) -> str:
+        after = "closed there" if self.serves_after is None else f"{self.serves_after:4.1f} s"
+        return f"{self.step:<16} {self.by:<16} serves after {after}"
+
+
+@pytest.fixture(scope="module")
+def lab(make_upgrade_lab: MakeUpgradeLab) -> UpgradeLab:
+    lab = make_upgrade_lab("changes", POD)
+    lab.connection(HOST).send_file(Path(__file__).parents[1] / "operations/freezer.py", FREEZER)
+    return lab
+
+
+def cut_power(lab: UpgradeLab) -> None:
+    lab.lab.kill(HOST)
+    lab.lab.boot(HOST)
+
+
+def kill_minus_nine(lab: UpgradeLab) -> None:
+    unit = PodPlaces(POD).operation_unit
+    # A frozen process dies all the same; where its control group stays, it is thawed.
+    thaw = f"if [ -e '{freeze_file(POD)}' ]; then echo 0 >'{freeze_file(POD)}'; fi"
+    lab.shell(HOST, f"systemctl kill --kill-whom=main -s KILL {unit}; {thaw} || true")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
+def test_cut_at_each_step_it_ends_well(lab: UpgradeLab, change: Change) -> None:
+    before, database = taken(lab, POD), str(lab.record(POD)["database"])
+    watch(lab, change.verb)
+    words = {"to": change.to} if change.verb == "upgrade" else {}
+    operation = lab.start(POD, change.verb, **words)
+    cuts = cut_at_each(lab, operation, change)
+    print(f"\n{change.name}:", *cuts, sep="\n  ")
+    assert max(cut.serves_after or 0 for cut in cuts) <= SERVES_AGAIN_SECONDS
+    done = [line["step"] for line in lab.journal(POD, operation) if line["event"] == "done"]
+    assert [cut.step for cut in cuts] == done, "each step that was done was cut once"
+    lab.on(HOST, "systemctl", "disable", "--quiet", "--now", "freezer.service")
+    verify(lab, change, before)
+    if change.name == "breaking":
+        is_untouched(lab, database)
+
+
+def watch(lab: UpgradeLab, verb: str) -> None:
+    content = SERVICE.format(freezer=FREEZER, pod=POD, verb=verb).encode()
+    lab.connection(HOST).send_file(content, UNIT)
+    lab.shell(HOST, "systemctl daemon-reload; systemctl enable --quiet --now freezer; sync")
+
+
+def strikes(change: Change) -> list[Strike]:
+    both: list[Strike] = [cut_power, kill_minus_nine]
+    return both if change.is_power_first else both[::-1]
+
+
+def cut_at_each(lab: UpgradeLab, operation: str, change: Change) -> list[Cut]:
+    cuts: list[Cut] = []
+    turns = strikes(change)
+    while (step := await_frozen_or_verdict(lab, operation)) is not None:
+        is_fitting(lab)
+        strike = turns[len(cuts) % 2]
+        strike(lab)
+        began = time.monotonic()
+        following = await_frozen_or_verdict(lab, operation)
+        after = None if following in change.closed else serves_after(lab, began)
+        cuts.append(Cut(step, strike.__name__, after))
+        assert len(cuts) < 40, f"it does not get on: {cuts}"
+    return cuts
+
+
+def serves_after(lab: UpgradeLab, began: float) -> float:
+    """Seconds until it answers, while the operation waits at its next step or is done."""
+    left = SERVES_AGAIN_SECONDS - (time.monotonic() - began)
+    until(lambda: lab.get(POD) == 200, max(left, 20), "it does not serve again")
+    return time.monotonic() - began
+
+
+def await_frozen_or_verdict(lab: UpgradeLab, operation: str) -> str | None:
+    """The step at which it is frozen; None when it has ended well."""
+    deadline = time.monotonic() + 120
+    script = f'cat "{freeze_file(POD)}" 2>/dev/null || echo; tail -n 1 "$1"'
+    path = str(PodPlaces(POD).operations / operation / "journal.jsonl")
+    while time.monotonic() < deadline:
+        said = lab.on(HOST, "sh", "-c", script, "look", path, check=False)
+        frozen, _, raw = said.partition("\n")
+        last = json.loads(raw) if raw.startswith("{") and raw.endswith("}\n") else {"event": None}
+        if last["event"] == "verdict":
+            assert last["exit"] == 0, last["text"]
+            return None
+        if frozen == "1" and last["event"] == "start":
+            return str(last["step"])
+        time.sleep(0.1)
+    raise AssertionError(f"neither frozen nor done: {lab.journal(POD, operation)[-3:]}")
+
+
+def is_fitting(lab: UpgradeLab) -> None:
+    """No web runs on a database that its code cannot live with, whoever is answered by it."""
+    said = lab.on(HOST, "sh", "-euc", RUNNING, "running", POD, BREAKING_MIGRATION)
+    for line in said.splitlines():
+        release, database, seen = line.split()
+        if seen != "-":
+            needs = "1" if release.startswith(BREAKING) else "0"
+            assert seen == needs, f"{release} runs on {database}, migrated: {seen}"
+
+
+def verify(lab: UpgradeLab, change: Change, before: Stays) -> None:
+    """It serves the release that was wanted, nothing drifted, and nothing was lost."""
+    until(lambda: lab.get(POD) == 200, 30, "the pod does not serve")
+    until(lambda: lab.facts(POD).state == "serving", 60, "something beside the pod is red")
+    assert User(lab, POD).version() == change.to
+    assert lab.facts(POD).drift == ()
+    assert differences(lab, POD, before) == change.allowed
+    job_runs(lab, POD)
+    is_fitting(lab)
+    User(lab, POD).write(posts=1, photos=1)
+
+
+def is_untouched(lab: UpgradeLab, database: str) -> None:
+    """The database of the release before never saw the migration, and waits, closed."""
+    closed = f"SELECT datallowconn FROM pg_database WHERE datname = '{database}'"
+    assert lab.sql(HOST, "template1", closed) == "f"
+    lab.sql(HOST, "template1", f"ALTER DATABASE {database} ALLOW_CONNECTIONS true")
+    seen = f"SELECT count(*) FROM schema_migrations WHERE version = '{BREAKING_MIGRATION}'"
+    assert lab.sql(HOST, database, seen) == "0"
+    lab.sql(HOST, "template1", f"ALTER DATABASE {database} ALLOW_CONNECTIONS false")
