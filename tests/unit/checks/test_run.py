@@ -58,6 +58,13 @@ def test_a_part_that_collects_nothing_fails(
     assert ran(tmp_path, monkeypatch, "import no_such_module\n").failed == 1
 
 
+def test_a_part_whose_tests_are_gone_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "CHECKOUT", tmp_path)
+    (tmp_path / "test_other.py").write_text("def test_it(): pass\n")
+    result = run._run(Part("trial", 60, tests=("gone",)))
+    assert (result.passed, result.failed) == (0, 1)
+
+
 @pytest.mark.parametrize(("ci", "code"), [("", 0), ("true", 1)])
 def test_a_skip_is_loud_and_fails_where_ci_is_true(
     ci: str, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
