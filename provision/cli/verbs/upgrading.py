@@ -13,6 +13,7 @@ from provision.errors import Exit, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from provision.errors import PodfleetError
     from provision.targets import Wish
     from provision.upgrading import Outcome
 
@@ -36,9 +37,6 @@ def upgrade(
         typer.Option("--maintenance", help="Close the pod meanwhile, instead of holding requests."),
     ] = False,
     accept: Accept = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Also a release that a red gate refused before.")
-    ] = False,
 ) -> int:
     """Upgrade pods to the release that the fleet file names.
 
@@ -52,14 +50,13 @@ def upgrade(
         to=to,
         rehearse=rehearse,
         maintenance=maintenance,
-        again=again,
         deep=asked.deep,
         accept=tuple(accept or ()),
     )
     if asked.dry_run:
         return _look_ahead(asked, wish)
     with asked.output.progress() as report:
-        outcomes = go(asked.fleet(), report, wish, pods=asked.pods, hosts=asked.hosts)
+        outcomes = go(asked.fleet(to), report, wish, pods=asked.pods, hosts=asked.hosts)
     return _show(asked, outcomes)
 
 
@@ -67,7 +64,7 @@ def _look_ahead(asked: Asked, wish: Wish) -> int:
     from provision.upgrading import look_ahead
 
     with asked.output.progress() as report:
-        found = look_ahead(asked.fleet(), report, wish, pods=asked.pods, hosts=asked.hosts)
+        found = look_ahead(asked.fleet(wish.to), report, wish, pods=asked.pods, hosts=asked.hosts)
     lines = [line for one in found for line in one.lines()] or ["Nothing to upgrade."]
     asked.output.show(lines, {"pods": [one.to_json() for one in found]})
     return Exit.DONE
@@ -78,25 +75,28 @@ def _show(asked: Asked, outcomes: Sequence[Outcome]) -> int:
     from provision.cli.upgrade_words import outcome_json, outcome_lines
 
     asked.output.show(outcome_lines(outcomes), {"pods": [outcome_json(one) for one in outcomes]})
-    errors = [one.error for one in outcomes if one.error]
+    return _worst([one.error for one in outcomes if one.error])
+
+
+def _worst(errors: Sequence[PodfleetError]) -> int:
+    """The exit code, once every error is told."""
     for error in errors:
         print(error, file=sys.stderr)
     return max((error.exit_code for error in errors), default=Exit.DONE)
 
 
-def rollback(asked: Asked) -> None:
+def rollback(asked: Asked) -> int:
     """Take pods back to the release before.
 
     Code, units and settings; after a breaking upgrade the database, too, as it was left. Rows
     written since stay in the newer database and are counted.
     """
-    from provision.rolling_back import roll_back
+    from provision.rolling_back import outcome_json, outcome_lines, roll_back
 
     with asked.output.progress() as report:
-        done = roll_back(asked.fleet(), report, pods=asked.pods, dry_run=asked.dry_run)
-    asked.output.show(
-        [line for one in done for line in one.lines()], [one.to_json() for one in done]
-    )
+        outcomes = roll_back(asked.fleet(), report, pods=asked.pods, dry_run=asked.dry_run)
+    asked.output.show(outcome_lines(outcomes), {"pods": [outcome_json(one) for one in outcomes]})
+    return _worst([one.error for one in outcomes if one.error])
 
 
 def releases(
