@@ -63,7 +63,8 @@ def start_again(places: PodPlaces, release_id: str) -> None:
     unit = places.sidekiq_unit(release_id)
     lift(places, release_id)
     succeeds(["systemctl", "reset-failed", unit])
-    systemctl("restart", "--no-block", unit)
+    # Waiting for it: until its stop begins, the one before would be taken for a fresh one.
+    succeeds(["systemctl", "restart", unit])
     await_ready(places, release_id)
 
 
@@ -72,13 +73,13 @@ def await_latch(places: PodPlaces, release_id: str) -> None:
     unit = places.sidekiq_unit(release_id)
     deadline, first = time.monotonic() + BOOT_SECONDS, None
     while True:
-        seen = unit_properties(unit, "ActiveState", "StatusText", "NRestarts", "Result")
+        seen = unit_properties(unit, "ActiveState", "StatusText", "NRestarts", "Result", "Job")
         if seen["ActiveState"] == "active" or seen.get("StatusText") == WAITS:
             return
         restarts = int(seen.get("NRestarts") or 0)
         first = restarts if first is None else first
-        gave_up = seen["ActiveState"] in ("failed", "inactive") or restarts > first + 1
-        if gave_up or time.monotonic() > deadline:
+        is_down = seen["ActiveState"] in ("failed", "inactive") and not seen.get("Job")
+        if is_down or restarts > first + 1 or time.monotonic() > deadline:
             raise _does_not_load(unit, seen)
         time.sleep(_PAUSE_SECONDS)
 

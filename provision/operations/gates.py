@@ -71,14 +71,15 @@ def await_unit(unit: str) -> str:
     """Its substate once it says that it is ready; GateIsRed with its own words where it gave up."""
     deadline, first = time.monotonic() + START_SECONDS, None
     while True:
-        seen = unit_properties(unit, "ActiveState", "SubState", "Result", "NRestarts")
+        seen = unit_properties(unit, "ActiveState", "SubState", "Result", "NRestarts", "Job")
         if seen["ActiveState"] == "active":
             return seen["SubState"]
         # systemd tries again by itself; twice in vain while we look is enough.
         restarts = int(seen.get("NRestarts") or 0)
         first = restarts if first is None else first
-        gave_up = seen["ActiveState"] in ("failed", "inactive") or restarts > first + 1
-        if gave_up or time.monotonic() > deadline:
+        # One whose start is queued (for what it comes after, or for a busy systemd) may still come.
+        is_down = seen["ActiveState"] in ("failed", "inactive") and not seen.get("Job")
+        if is_down or restarts > first + 1 or time.monotonic() > deadline:
             raise GateIsRed(
                 unit,
                 f"does not start ({seen['ActiveState']}, {seen['Result']}): {last_words(unit)}",
