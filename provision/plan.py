@@ -297,7 +297,7 @@ def _release_notes(pod: Pod, facts: PodFacts) -> Iterable[str]:
     if running == pod.release:
         return
     if told := version_refused(facts.refused, pod.release):
-        do = "name another release, or try it once more: podfleet upgrade --again"
+        do = "name another release, or try it once more: podfleet upgrade"
         yield f"it runs {running}; {words_of(told)}; {do} --pod {pod.name}"
         return
     yield (

@@ -17,6 +17,7 @@ from provision.hosts.connection import Connection
 from provision.hosts.facts import HostFacts, PodFacts
 from provision.plan import Seen, refuse_changed_domain, running_release
 from provision.refused import refused_before, words_of
+from provision.releases.runtime import runtime_tarball
 from provision.releases.store import Artifact
 from provision.report import Report
 
@@ -30,8 +31,6 @@ class Wish:
     rehearse: bool = False
     # Close the pod for the upgrade, instead of letting requests wait.
     maintenance: bool = False
-    # Try a release again that a red gate refused.
-    again: bool = False
     # Also pods that run that version already, if it was built anew.
     deep: bool = False
     accept: tuple[str, ...] = ()
@@ -137,22 +136,26 @@ def _platform(_: Fleet, target: Target, __: Wish) -> None:
         raise Refusal(where, what, "Run `podfleet up` first.")
 
 
+def warn_of_runtimes(targets: Iterable[Target], report: Report) -> None:
+    """The operation is carried out by podfleet as it lies on the host."""
+    hosts = {target.host.name: target.host_facts for target in targets}
+    for name, facts in hosts.items():
+        runtime = runtime_tarball(facts.python, facts.architecture)
+        if facts.platform and facts.platform.runtime != runtime.version:
+            do = "run `podfleet up` to bring this one"
+            report.warn(f"host {name}: another podfleet's runtime is on it; {do}")
+
+
 def _catalogue(fleet: Fleet, target: Target, wish: Wish) -> None:
     pod = target.pod
     check_upgrade(fleet, pod, target.running_version, pod.release, wish.accept)
 
 
-def refuse_refused(
-    targets: Iterable[Target], artifacts: Mapping[str, Artifact], wish: Wish
+def warn_of_refused(
+    targets: Iterable[Target], artifacts: Mapping[str, Artifact], report: Report
 ) -> None:
-    """Raises for each release that a red gate refused on that very pod, unless asked for again."""
-    if wish.again or wish.rehearse:
-        return
-    errors: list[PodfleetError] = []
+    """Says which release a red gate refused on that very pod before; it is tried all the same."""
     for target in targets:
         release_id = artifacts[target.pod.name].release_id
         if told := refused_before(target.facts.refused, release_id):
-            do = "Name another release, or try this one once more with --again."
-            errors.append(Refusal(f"pod {target.pod.name}", words_of(told), do))
-    if errors:
-        raise Refusals(errors)
+            report.warn(f"pod {target.pod.name}: {words_of(told)}; it is tried once more")

@@ -31,7 +31,14 @@ from provision.releases.ship import ship
 from provision.releases.store import Artifact
 from provision.report import Report
 from provision.staging import stage_pod
-from provision.targets import Target, Wish, check_targets, find_targets, refuse_refused
+from provision.targets import (
+    Target,
+    Wish,
+    check_targets,
+    find_targets,
+    warn_of_refused,
+    warn_of_runtimes,
+)
 from provision.waves import Result, is_red, wave
 
 SERVING = "serving"
@@ -101,11 +108,12 @@ def upgrade(
     seen = _settled(fleet, chosen, report)
     targets = find_targets(chosen, seen, report, wish, named=bool(pods))
     check_targets(fleet, targets, wish)
+    warn_of_runtimes(targets, report)
     run = Run(fleet, open_vault(fleet), report, seen, wish)
     run.vault.ensure_fleet()
     artifacts = {target.pod.name: _artifact(run, target) for target in targets}
     targets = [each for each in targets if artifacts[each.pod.name].release_id != each.running]
-    refuse_refused(targets, artifacts, wish)
+    warn_of_refused(targets, artifacts, report)
     if wish.to and not wish.rehearse:
         _name_release(run, chosen, wish.to)
     return _in_order(run, targets, lambda target: _one(run, target, artifacts[target.pod.name]))
@@ -223,7 +231,6 @@ def _parameters(run: Run, target: Target) -> dict[str, Any]:
         "gate_seconds": run.fleet.upgrade.gate,
         "keep_warm_seconds": run.fleet.upgrade.keep_warm,
         "host_memory_mb": target.host.memory // 1024**2,
-        "refused_ok": run.wish.again or run.wish.rehearse,
     }
 
 

@@ -53,7 +53,7 @@ def test_a_refused_release_says_when_and_why(
     assert found.action is Action.NOTHING
     (note,) = found.notes
     assert "1.1.0.0-11111111 was refused on 2027-01-15T08:00:00: gates: no" in note
-    assert note.endswith("podfleet upgrade --again --pod gamma")
+    assert note.endswith("podfleet upgrade --pod gamma")
 
 
 def test_settings_of_the_release_to_come_are_left_to_its_upgrade(
