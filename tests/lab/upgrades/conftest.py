@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.lab.operations.conftest import MakePodLab, make_pod_lab
 from tests.lab.upgrades.upgrade_lab import HOST, UpgradeLab
 from tests.lab.upgrades.user import User
+
+__all__ = ["MakePodLab", "MakeUpgradeLab", "make_pod_lab", "make_upgrade_lab"]
 
 MakeUpgradeLab = Callable[..., UpgradeLab]
 
