@@ -10,13 +10,13 @@ import asyncio
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from monitoring.canary.flights import Flight
 from monitoring.canary.pods import CanaryPod
 from monitoring.prober.limits import OWN_POD
-from monitoring.prober.nodeinfo import probe_nodeinfo
+from monitoring.prober.nodeinfo import Probe, probe_nodeinfo
 from monitoring.reasons import Reason, words
 from provision.contract import CA_BUNDLE
 from provision.operations import canaries, deliveries, gates
@@ -41,14 +41,31 @@ _OF_THE_NETWORK = (
 
 
 def before(operation: Operation, pod: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """How the pod federates while the old release serves: put it under BEFORE into a step's
-    evidence, and the gate compares."""
+    """How the pod federates while nothing has changed: put it under BEFORE into a step's evidence,
+    and the gate compares. Of a pod that does not run there is nothing to be told."""
     pod = pod or need_record(operation)["manifest"]["pod"]
+    if not _runs(pod):
+        return {"did_not_run": True}
     flights, _ = canaries.fly(partners(operation, pod))
     return {
         "failing": sorted(way(flight) for flight in flights if not is_proof(flight)),
+        "public_name": _look_by_name(pod).reason,
         "deliveries": deliveries.sample(operation.places).to_json(),
     }
+
+
+def _runs(pod: Mapping[str, Any]) -> bool:
+    units = unit_names(pod)
+    return all(
+        unit_properties(units[kind], "ActiveState").get("ActiveState") == "active"
+        for kind in ("redis", "web", "sidekiq")
+    )
+
+
+def _look_by_name(pod: Mapping[str, Any]) -> Probe:
+    """The pod as its own host finds it by its public name, not at the loopback."""
+    url = f"https://{pod['domain']}"
+    return asyncio.run(probe_nodeinfo(url, ca_file=str(CA_BUNDLE), limits=OWN_POD))
 
 
 def federation(
@@ -112,9 +129,9 @@ class _Watch:
 
     def _federate(self, moment: str) -> None:
         """Canaries where a partner can be reached; else as far as a pod alone can be seen."""
-        flights, excused = canaries.fly(self.partners)
+        flights, excused = canaries.fly(self._reached_before())
         self._keep(moment, flights)
-        excused |= _excused_before(flights, self.before.get("failing", ()))
+        excused |= _excused_before(flights, self.before)
         failed = [f for f in flights if not is_proof(f) and way(f) not in excused]
         if failed:
             failed, more = canaries.fly_again(self.partners, failed)
@@ -126,6 +143,16 @@ class _Watch:
         if failed:
             raise _red(self.partners.own, failed)
         self._public_name()
+
+    def _reached_before(self) -> Partners:
+        """Whom no canary reached before, either way, is not waited for again."""
+        own, failing = self.partners.own.name, set(self.before.get("failing", ()))
+        reached = [
+            other
+            for other in self.partners.others
+            if not failing.issuperset((f"{own} -> {other.name}", f"{other.name} -> {own}"))
+        ]
+        return replace(self.partners, others=tuple(reached))
 
     def _keep(self, moment: str, flights: Sequence[Flight]) -> None:
         self.seen.setdefault("canaries", {})[moment] = [flight.to_json() for flight in flights]
@@ -142,12 +169,11 @@ class _Watch:
         self.seen["looked"] = ", ".join(told) or "alone"
 
     def _public_name(self) -> None:
-        """The pod as its own host finds it by its public name, not at the loopback."""
-        probe = asyncio.run(
-            probe_nodeinfo(f"https://{self.pod['domain']}", ca_file=str(CA_BUNDLE), limits=OWN_POD)
-        )
+        """Nothing is to stand between the release and the name, unless it did before."""
+        probe = _look_by_name(self.pod)
         self.seen["public_name"] = {"address": probe.address, "words": words(probe.reason)}
-        if probe.reason is not None and probe.reason not in _OF_THE_NETWORK:
+        is_new = probe.reason is not None and not self.before.get("public_name")
+        if is_new and probe.reason not in _OF_THE_NETWORK:
             raise GateIsRed(
                 f"https://{self.pod['domain']}",
                 f"as its own host finds it by name: {words(probe.reason)} {probe.detail}".strip(),
@@ -168,9 +194,12 @@ class _Watch:
             )
 
 
-def _excused_before(flights: Iterable[Flight], failing: Iterable[str]) -> dict[str, str]:
+def _excused_before(flights: Iterable[Flight], before: Mapping[str, Any]) -> dict[str, str]:
     now = {way(flight) for flight in flights if not is_proof(flight)}
-    return dict.fromkeys(sorted(now & set(failing)), "did not arrive before either")
+    if before.get("did_not_run"):
+        return dict.fromkeys(sorted(now), "not known before: the pod did not run")
+    known = set(before.get("failing", ()))
+    return dict.fromkeys(sorted(now & known), "did not arrive before either")
 
 
 def _only(own: str, other: str, ways: set[str]) -> str:

@@ -32,15 +32,16 @@ class Partners:
 
 
 def partners(operation: Operation, pod: Mapping[str, Any]) -> Partners:
-    """As the stage says; without one, as the last stage did. One without a token only receives."""
+    """The launched partners, as the stage says; without one, as the last stage did. One whose
+    canary has no token was never launched, and is none."""
     tokens = _tokens(operation)
     others = [
-        _canary(str(one["name"]), str(one["domain"]), tokens.get(str(one["domain"])))
+        _canary(str(one["name"]), str(one["domain"]), tokens[str(one["domain"])])
         for one in pod["partners"]
+        if one["domain"] in tokens
     ]
     own = _canary(str(pod["name"]), str(pod["domain"]), _own_token(operation), LOOPBACK)
-    launched = sorted(others, key=lambda other: other.token is None)
-    return Partners(own, tuple(launched[:MOST]))
+    return Partners(own, tuple(others[:MOST]))
 
 
 def keep(operation: Operation) -> None:

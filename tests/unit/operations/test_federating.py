@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,6 @@ class Scene:
 
     alpha: dict[str, Any] = field(default_factory=dict)
     beta: dict[str, Any] = field(default_factory=dict)
-    beta_token: bool = True
     # What alpha takes in of what beta delivers.
     receives: bool = True
     before: dict[str, Any] = field(default_factory=dict)
@@ -77,7 +76,6 @@ def look(operation: Operation, authority: Authority, monkeypatch: pytest.MonkeyP
 
 def _surround(monkeypatch: pytest.MonkeyPatch, scene: Scene, ends: list[CanaryPod]) -> None:
     own, other = ends
-    other = other if scene.beta_token else replace(other, token=None)
     samples = iter([Sample(1.0, dict.fromkeys((*COUNTED, SHOWN), 0))])
     last = Sample(2.0, {**dict.fromkeys((*COUNTED, SHOWN), 0), **scene.counts})
 
@@ -111,7 +109,18 @@ GREEN: dict[str, tuple[Scene, str, set[str]]] = {
     "partner cannot be asked": (
         Scene(beta={"fetch_status": 500}), "partner beta (inwards only)", {OUT}
     ),
-    "partner without a token": (Scene(beta_token=False), "partner beta (outwards only)", set()),
+    "not reached before": (Scene(receives=False, before={"failing": [IN, OUT]}), "alone", set()),
+    "not known before": (
+        Scene(receives=False, before={"did_not_run": True}), "partner beta (outwards only)", {IN}
+    ),
+    "its public name was as broken before": (
+        Scene(
+            public_name=Probe("", reason=Reason.CLIENT_ERROR),
+            before={"public_name": "client_error"},
+        ),
+        "partner beta",
+        set(),
+    ),
     "lost before, too": (
         Scene(receives=False, before={"failing": [IN]}), "partner beta (outwards only)", {IN}
     ),
@@ -157,6 +166,35 @@ async def test_red_and_why(look: Look, scene: Scene, words: str, operation: Oper
     assert words in kept["red"]
     assert kept["looked"] == ("alone" if scene.beta else "partner beta")
     assert kept["canaries"]["begin"] or "partner beta" in kept["excused"]["begin"]
+
+
+BEFORES: dict[str, tuple[Scene, bool, list[str] | None]] = {
+    "well": (Scene(), True, []),
+    "deaf": (Scene(receives=False), True, [IN]),
+    "partner down": (Scene(beta={"is_down": True}), True, []),
+    "not running": (Scene(), False, None),
+}
+
+
+@pytest.mark.parametrize(("scene", "runs", "failing"), BEFORES.values(), ids=BEFORES.keys())
+async def test_how_it_was_before(
+    operation: Operation,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    scene: Scene,
+    runs: bool,
+    failing: list[str] | None,
+) -> None:
+    alpha, beta = SmallPod("alpha"), SmallPod("beta", **scene.beta)
+    introduce(alpha, beta)
+    beta.followers = [alpha] if scene.receives else []
+    async with serving(alpha, authority) as own, serving(beta, authority) as other:
+        _surround(monkeypatch, scene, [own, other])
+        monkeypatch.setattr(federating, "_runs", lambda _: runs)
+        found = await asyncio.to_thread(federating.before, operation, POD)
+    assert found.get("failing") == failing
+    assert found.get("did_not_run", False) is not runs
+    json.dumps(found)
 
 
 async def test_a_web_that_dies_and_comes_again_is_red(look: Callable[..., Any]) -> None:

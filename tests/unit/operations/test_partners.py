@@ -42,9 +42,9 @@ def shown(others: tuple[CanaryPod, ...]) -> dict[str, bool]:
     return {other.name: other.token is not None for other in others}
 
 
-def test_partners_with_a_token_come_first(state: Path) -> None:
-    found = partners.partners(staged("up", "gamma"), pod("beta", "gamma"))
-    assert list(shown(found.others).items()) == [("gamma", True), ("beta", False)]
+def test_only_launched_partners_count(state: Path) -> None:
+    found = partners.partners(staged("up", "gamma", "former"), pod("beta", "gamma"))
+    assert shown(found.others) == {"gamma": True}
     assert (found.own.address, found.own.token is not None) == ("127.0.0.1", True)
     assert found.others[0].address is None
 
@@ -63,7 +63,7 @@ def test_a_large_fleet_is_not_bothered_as_a_whole(state: Path) -> None:
     assert [other.name for other in found.others] == names[10:18]
 
 
-def test_without_tokens_it_is_still_known_who_there_is(state: Path) -> None:
+def test_without_tokens_a_pod_is_alone(state: Path) -> None:
     (state / "canary.json").unlink()
     found = partners.partners(Operation("alpha", "back", {}), pod("beta"))
-    assert shown((found.own, *found.others)) == {"alpha": False, "beta": False}
+    assert (found.own.token, found.others) == (None, ())
