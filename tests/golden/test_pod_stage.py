@@ -113,6 +113,27 @@ def test_what_only_the_pod_may_read_is_so_from_the_first(tmp_path: Path) -> None
     assert (toml["mode"], toml["owner"], toml["group"]) == ("0640", "root", "pod-main")
 
 
+def page(root: Path, maintenance: dict[str, str]) -> str:
+    """What visitors see of a pod that says this of its page."""
+    stage = staged(root, pod(maintenance=maintenance))
+    return (stage.root / "files/srv/pods/main/maintenance.html").read_text()
+
+
+def test_the_maintenance_page_speaks_the_fleets_language(tmp_path: Path) -> None:
+    german = page(tmp_path / "de", {"language": "de-AT"})
+    assert '<html lang="de-AT">' in german and ">Gleich wieder da<" in german
+    assert ">pod.example.org wird gerade gepflegt." in german
+    own = page(tmp_path / "own", {"language": "nl", "title": "Even weg", "text": "Tot zo!"})
+    assert ">Even weg<" in own and ">Tot zo!<" in own and "Back" not in own
+
+
+def test_words_of_the_page_are_words_and_nothing_comes_from_elsewhere(tmp_path: Path) -> None:
+    text = page(tmp_path, {"title": "<script>alert(1)</script>", "text": '"&{{ 7 * 7 }}'})
+    assert "<script" not in text and "{{ 7 * 7 }}" in text
+    assert "&lt;script&gt;" in text and "&#34;&amp;" in text
+    assert not any(word in text for word in ("src=", "href=", "url(", "@import"))
+
+
 BREAKING_OUT = ["pod.example.org;\n}", "a.example.org $host"]
 
 
