@@ -28,10 +28,10 @@ def size_of(journal: Path | None) -> int:
     return journal.stat().st_size if journal else -1
 
 
-def is_first_start(journal: Path, only: str) -> bool:
+def is_first_start(content: bytes, only: str) -> bool:
     """Whether the last whole line says that a step starts which never started before."""
     lines = []
-    for raw in journal.read_bytes().splitlines():
+    for raw in content.splitlines():
         try:
             lines.append(json.loads(raw))
         except ValueError:
@@ -50,11 +50,15 @@ def watch(pod: str, verb: str, only: str) -> None:
     while True:
         journal = newest_journal(pod, verb)
         now = size_of(journal)
-        if journal and now != size and is_first_start(journal, only):
-            try:
-                freeze_file(pod).write_text("1")
-            except FileNotFoundError:
-                continue
+        if journal and now != size:
+            # What is judged is what is remembered: a line that comes meanwhile is the next one.
+            content = journal.read_bytes()
+            now = len(content)
+            if is_first_start(content, only):
+                try:
+                    freeze_file(pod).write_text("1")
+                except FileNotFoundError:
+                    continue
         size = now
         time.sleep(0.0002)
 
