@@ -23,12 +23,14 @@ class Asked:
     deep: bool = False
     yes: bool = False
 
-    def fleet(self) -> Fleet:
-        """The fleet that was named, loaded; the lab when none was."""
+    def fleet(self, to: str | None = None) -> Fleet:
+        """The fleet that was named, loaded; the lab when none was. `to` is the version that the
+        pods asked for are bound for: its settings are the ones that the file may name."""
+        from provision.fleet.checks import BoundFor
         from provision.fleet.loading import load_fleet
         from provision.hosts.providers import as_it_runs
 
-        return as_it_runs(load_fleet(self.fleet_name))
+        return as_it_runs(load_fleet(self.fleet_name, BoundFor(to, self.pods)))
 
     def in_fleet(self, name: str | None) -> Asked:
         """The same, of the fleet that a verb took by a way of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,10 +24,31 @@ LAB_DOMAIN = ".lab.test"
 NEWEST = "0.9"
 
 
-def check_fleet(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, Pod]) -> None:
+@dataclass(frozen=True)
+class BoundFor:
+    """Where an upgrade takes pods, before the file says so: all of them where none is named."""
+
+    version: str | None = None
+    pods: tuple[str, ...] = ()
+
+    def release_of(self, pod: str, stated: object) -> object:
+        is_meant = self.version is not None and (not self.pods or pod in self.pods)
+        return self.version if is_meant else stated
+
+
+NOWHERE = BoundFor()
+
+
+def check_fleet(
+    reading: Reading,
+    hosts: Mapping[str, Host],
+    pods: Mapping[str, Pod],
+    bound_for: BoundFor = NOWHERE,
+) -> None:
     """Notes every error that takes more than one key to see."""
-    for check in (_something, _lead_pod, _known_hosts, _domains, _releases, _accepted, _settings):
+    for check in (_something, _lead_pod, _known_hosts, _domains, _releases, _accepted):
         check(reading)
+    _settings(reading, bound_for)
     for name, host in hosts.items():
         _reachable(reading, name, host)
     _one_kind(reading, hosts)
@@ -159,10 +181,10 @@ def _accepted(reading: Reading) -> None:
                 reading.refuse(("pods", name, "accept"), *words)
 
 
-def _settings(reading: Reading) -> None:
+def _settings(reading: Reading, bound_for: BoundFor) -> None:
     """Settings are looked at also where something else of their pod is wrong."""
     for name, pod in reading.tables("pods").items():
-        release = pod.get("release")
+        release = bound_for.release_of(name, pod.get("release"))
         known = release if isinstance(release, str) and VERSION.match(release) else NEWEST
         if isinstance(tables := pod.get("diaspora"), dict):
             refuse = partial(_refuse_below, reading, ("pods", name, "diaspora"))

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 from provision.errors import Refusal, Refusals
-from provision.fleet.checks import check_fleet, check_launched
+from provision.fleet.checks import NOWHERE, BoundFor, check_fleet, check_launched
 from provision.fleet.keeps import keeping_place
 from provision.fleet.model import About, Acme, Fleet, Host, Pod, Upgrades
 from provision.fleet.paths import absolute, check_paths
@@ -20,12 +20,13 @@ from provision.fleet.reading import FILE_NAME, INVENTORIES, Reading
 TABLES = ("fleet", "acme", "upgrade", "hosts", "pods")
 
 
-def load_fleet(name_or_path: str | None = None) -> Fleet:
+def load_fleet(name_or_path: str | None = None, bound_for: BoundFor = NOWHERE) -> Fleet:
     """The fleet of that name below inventories/, or at that path; the lab when none is named.
 
-    Raises Refusals with every error of the file, each with its line.
+    Settings are those of the release that the file names, or that its pods are bound for. Raises
+    Refusals with every error of the file, each with its line.
     """
-    return load_file(find_fleet(name_or_path))
+    return load_file(find_fleet(name_or_path), bound_for)
 
 
 def find_fleet(name_or_path: str | None = None) -> Path:
@@ -45,7 +46,7 @@ def _named(word: str) -> Path | None:
     return INVENTORIES / word / FILE_NAME if is_name else None
 
 
-def load_file(file: Path) -> Fleet:
+def load_file(file: Path, bound_for: BoundFor = NOWHERE) -> Fleet:
     """The fleet of one file."""
     reading = _read(file)
     reading.refuse_unknown((), reading.data, TABLES)
@@ -57,7 +58,7 @@ def load_file(file: Path) -> Fleet:
     name = file.parent.name if file.name == FILE_NAME else file.stem
     keeps = keeping_place(file, name, is_lab=any(map(_is_lab, hosts.values())))
     check_paths(reading)
-    check_fleet(reading, hosts, pods)
+    check_fleet(reading, hosts, pods, bound_for)
     check_launched(reading, keeps)
     if reading.errors or acme is None:
         raise Refusals(reading.errors_in_order())

@@ -12,7 +12,6 @@ from provision.fleet.complaints import closest
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.positions import Positions
 from provision.fleet.reading import call_fleet
-from provision.fleet.renaming import name_in
 from provision.fleet.series import (
     EXPAND,
     Acknowledgement,
@@ -74,12 +73,13 @@ class _Upgrade:
         self._release = self._where("release")
 
     def check(self) -> None:
-        never = [*self._cannot_run(), *self._older(), *self._skipped()]
         errors = [
-            *never,
+            *self._cannot_run(),
+            *self._older(),
+            *self._skipped(),
             *self._unknown_ids(),
             *self._unacknowledged(),
-            *self._settings(is_possible=not never),
+            *self._settings(),
         ]
         if errors:
             raise Refusals(errors)
@@ -147,22 +147,17 @@ class _Upgrade:
                 where = self._where("accept") if is_stated else f"--accept {name}"
                 yield Refusal(where, *words)
 
-    def _settings(self, *, is_possible: bool) -> list[Refusal]:
+    def _settings(self) -> list[Refusal]:
         """Of the release to go to, wherever the file names another one still."""
         found: list[Refusal] = []
         called = f"--fleet {call_fleet(self.fleet.file)} {self.pod.name}"
-        is_other = self.fleet.pods[self.pod.name].release != self.target
-        refuse = partial(self._refuse_setting, found, both=is_other and is_possible)
+        refuse = partial(self._refuse_setting, found)
         check_settings(called, self.target, self.pod.diaspora, refuse)
         return found
 
     def _refuse_setting(
-        self, found: list[Refusal], path: tuple[str, ...], what: str, do: str, *, both: bool
+        self, found: list[Refusal], path: tuple[str, ...], what: str, do: str
     ) -> None:
-        """The release that the file names may know the setting by its old name alone."""
-        _, why_gone = name_in(".".join(path), self.target)
-        if both and not why_gone:
-            do = f'{do} Write release = "{self.target}" with it, and leave --to out.'
         where = f"{self._where('diaspora', *path)} (in {self.target})"
         found.append(Refusal(where, what, do))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from provision.errors import Exit, Refusals
+from provision.fleet.checks import BoundFor
 from provision.fleet.loading import load_file
 from provision.fleet.upgrades import acknowledgements, check_upgrade, kinds_for
 
@@ -56,3 +57,18 @@ def test_what_the_catalogue_does_not_know_it_does_not_invent() -> None:
 
 def test_each_acknowledgement_is_one() -> None:
     assert acknowledgements().keys() == {"no-other-networks", "other-cookies", "rehearsal-cookies"}
+
+
+def test_the_file_may_name_the_settings_of_where_its_pods_are_bound_for(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.toml"
+    file.write_text(
+        '[hosts.one]\naddress = "203.0.113.10"\nmemory = "2 GiB"\n'
+        '[pods.alpha]\ndomain = "alpha.example.org"\nhost = "one"\nrelease = "1.2.0.0"\n'
+        'source = "rehearsal"\nadmin = { username = "a", email = "a@example.org" }\n'
+        '[pods.alpha.diaspora]\nsettings = { source_code_url = "https://example.org" }\n'
+    )
+    with pytest.raises(Refusals, match="source_code_url"):
+        load_file(file)
+    assert load_file(file, BoundFor("1.3.0.0")).pods["alpha"].release == "1.2.0.0"
+    with pytest.raises(Refusals, match="source_code_url"):
+        load_file(file, BoundFor("1.3.0.0", ("another",)))
