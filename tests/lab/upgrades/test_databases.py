@@ -1,0 +1,356 @@
+"""Copying, closing and migrating databases on a real pod; what is left of a copy that is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from provision.contract import PodPlaces
+from tests.lab.operations.conftest import MakePodLab
+from tests.lab.operations.pod_lab import PodLab, until
+from tests.lab.upgrades.on_host import OnHost
+
+HOST, POD = "one", "alpha"
+PLACES = PodPlaces(POD)
+# version, name, body, more of the class
+MakeMigration = Callable[..., None]
+# The one that tests copy from, so that the live one stays as it is.
+SOURCE, COPY = PLACES.database(50), PLACES.database(51)
+
+
+@pytest.fixture(scope="module")
+def lab(make_pod_lab: MakePodLab) -> PodLab:
+    lab = make_pod_lab("databases", {POD: HOST}, HOST)
+    lab.run(POD, "launch")
+    return lab
+
+
+@pytest.fixture
+def host(lab: PodLab) -> Iterator[OnHost]:
+    """The pod's host with a copy to play with; none of the copies stays, but the migrator does."""
+    host = OnHost(lab, POD)
+    host.run(f"copies.copy_by_dump(live, {SOURCE!r}, places)")
+    yield host
+    host.run("""
+        for name in database.of_pod(places):
+            if name != live:
+                database.drop(name)
+    """)
+    assert lab.get(POD) == 200
+
+
+def grow(host: OnHost, megabytes: int) -> None:
+    rows = megabytes * 2700
+    sql = "CREATE TABLE fill AS SELECT g, repeat(md5(g::text), 10) FROM generate_series(1, {}) AS g"
+    host.run(f"psql({sql.format(rows)!r}, database={SOURCE!r})")
+
+
+IDENTITY = """
+    def identity(name):
+        rights = psql("SELECT pg_get_userbyid(datdba), datacl, datconnlimit, encoding, datcollate, "
+                      "datctype FROM pg_database WHERE datname = :'name'", {"name": name})
+        settings = psql("SELECT setrole::regrole, setconfig FROM pg_db_role_setting JOIN "
+                        "pg_database d ON d.oid = setdatabase WHERE datname = :'name' ORDER BY 1",
+                        {"name": name})
+        dump = run(["runuser", "-u", "postgres", "--", "pg_dump", "-d", name], cwd=Path("/"))
+        # Each dump has a key of its own.
+        lines = [line for line in dump.decode().splitlines() if "restrict " not in line]
+        return [rights, settings, lines]
+"""
+
+
+def test_a_copy_is_like_its_source_in_all_that_it_is(host: OnHost) -> None:
+    """Owner, rights, settings (quoted, lists, of a role), and every row; by either way."""
+    found = host.run(
+        IDENTITY
+        + f"""
+    psql('''
+        DO $$ BEGIN CREATE ROLE reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+        GRANT CONNECT ON DATABASE {SOURCE} TO reader WITH GRANT OPTION;
+        ALTER DATABASE {SOURCE} CONNECTION LIMIT 40;
+        ALTER DATABASE {SOURCE} SET search_path TO "$user", public;
+        ALTER DATABASE {SOURCE} SET application_name TO 'it''s "quoted"; \\\\x';
+        ALTER DATABASE {SOURCE} SET work_mem TO '5MB';
+        ALTER ROLE "pod-alpha" IN DATABASE {SOURCE} SET statement_timeout TO '1min';
+    ''')
+    before = identity({SOURCE!r})
+    copies.copy_by_dump({SOURCE!r}, {COPY!r}, places)
+    dumped = identity({COPY!r})
+    copies.copy_files({SOURCE!r}, {COPY!r}, places, timeout_seconds=60)
+    result = [before, dumped, identity({COPY!r})]
+    """
+    )
+    before, dumped, copied = found
+    assert "statement_timeout=1min" in before[1]
+    assert "reader=c*" in before[0]
+    assert copied == before
+    assert dumped == before
+
+
+def test_a_copy_that_takes_too_long_is_ended_and_leaves_nothing(host: OnHost) -> None:
+    grow(host, 60)
+    found = host.run(f"""
+        database.close({SOURCE!r})
+        late = refused(copies.copy_files, {SOURCE!r}, {COPY!r}, places, timeout_seconds=0.05)
+        there = database.exists({COPY!r})
+        database.reopen({SOURCE!r})
+        copies.LEAST_FREE_BYTES = 1 << 60
+        full = refused(copies.copy_by_dump, {SOURCE!r}, {COPY!r}, places)
+        result = [late, full, there, database.exists({COPY!r}), orphans.orphaned_files()]
+    """)
+    late, full, *left = found
+    assert late[0] == "CopyTooLong"
+    assert "--maintenance" in late[1]
+    assert "are left on the disk" in full[1]
+    assert left == [False, False, []]
+
+
+def test_a_second_run_takes_over_from_a_copy_whose_process_was_killed(host: OnHost) -> None:
+    """The statement of the first goes on in PostgreSQL until that notices."""
+    grow(host, 120)
+    left = host.run(f"""
+        child = os.fork()
+        if child == 0:
+            copies.copy_files({SOURCE!r}, {COPY!r}, places, timeout_seconds=60)
+            os._exit(0)
+        seen = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^CREATE DATABASE'"
+        appears(seen)
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        copies.copy_files({SOURCE!r}, {COPY!r}, places, timeout_seconds=60)
+        result = [database.exists({COPY!r}), database.half_dropped(), psql(seen)]
+    """)
+    assert left == [True, [], "0"]
+
+
+def test_what_a_crash_leaves_of_a_copy_is_named_and_pruned(lab: PodLab, host: OnHost) -> None:
+    """PostgreSQL dies in the middle of it: files that no database has stay in its directory."""
+    grow(host, 120)
+    host.run(f"""
+        psql("CHECKPOINT")
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            sys.stderr = open(os.devnull, "w")
+            copies.copy_files({SOURCE!r}, {COPY!r}, places, timeout_seconds=60)
+            os._exit(0)
+        seen = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^CREATE DATABASE'"
+        appears(seen)
+        time.sleep(0.2)
+        server = "postgresql@17-main.service"
+        run(["systemctl", "kill", "--signal=KILL", server])
+        os.waitpid(child, 0)
+        run(["systemctl", "restart", server])
+    """)
+    until(lambda: lab.get(POD, "/public") == 200, 30, "the pod does not serve again")
+    listed, pruned, left = host.run("""
+        listed = [one for one in releases.listed("alpha") if one["kind"] == "orphan"]
+        pruned = [one["id"] for one in releases.prune("alpha", {})]
+        result = [listed, pruned, orphans.orphaned_files()]
+    """)
+    (orphan,) = listed
+    assert "/base/" in orphan["id"]
+    assert orphan["bytes"] > 1 << 20
+    assert orphan["id"] in pruned
+    assert left == []
+
+
+def test_closing_ends_every_session_and_lets_nobody_in(host: OnHost) -> None:
+    found = host.run(f"""
+        client = ["runuser", "-u", "pod-alpha", "--", "psql", "-XAtq", "-d", {SOURCE!r}]
+        held = subprocess.Popen(client, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, cwd="/")
+        held.stdin.write(b"BEGIN; UPDATE users SET language = 'xx'; SELECT pg_backend_pid();\\n")
+        held.stdin.flush()
+        pid = int(held.stdout.readline())
+        os.kill(pid, 19)
+        stuck = refused(database.close, {SOURCE!r}, deadline_seconds=0.5)
+        os.kill(pid, 18)
+        began = time.monotonic()
+        database.close({SOURCE!r})
+        seconds = time.monotonic() - began
+        again = subprocess.run([*client, "-c", "SELECT 1"], capture_output=True, cwd="/")
+        database.reopen({SOURCE!r})
+        changed = psql("SELECT count(*) FROM users WHERE language = 'xx'", database={SOURCE!r})
+        result = [stuck[1], pid, seconds, again.returncode, again.stderr.decode(), changed]
+    """)
+    stuck, pid, seconds, code, words, changed = found
+    assert f"a session does not end: {pid}" in stuck
+    assert seconds < 1
+    assert code != 0
+    assert "not currently accepting connections" in words
+    assert changed == "0"
+
+
+def test_rows_written_since_are_counted(host: OnHost) -> None:
+    found = host.run(f"""
+        marks = database.marks({SOURCE!r})
+        psql("INSERT INTO pods (host, created_at, updated_at) VALUES ('a.test', now(), now()), "
+             "('b.test', now(), now()); CREATE TABLE later (id serial PRIMARY KEY); "
+             "INSERT INTO later DEFAULT VALUES; CREATE TABLE odd (id text PRIMARY KEY);",
+             database={SOURCE!r})
+        result = [marks["users"], database.rows_since({SOURCE!r}, marks),
+                  database.next_number(places)]
+    """)
+    assert found == [2, {"pods": 2, "later": 1}, 51]
+
+
+# Each (of a time that Rails believes) is put among the release's migrations, and taken away again.
+MIGRATION = """
+class {name} < ActiveRecord::Migration[6.1]
+  {more}
+  def up
+    {body}
+  end
+end
+"""
+
+
+@pytest.fixture
+def migration(lab: PodLab) -> Iterator[MakeMigration]:
+    made: list[str] = []
+    directory = PLACES.releases / "*" / "db" / "migrate"
+
+    def make(version: int, name: str, body: str, more: str = "") -> None:
+        text = MIGRATION.format(name=name.title().replace("_", ""), body=body, more=more)
+        script = f'cd {directory}; cat >"{version}_{name}.rb"'
+        lab.on(HOST, "sh", "-euc", script, stdin=text.encode())
+        made.append(f"{directory}/{version}_{name}.rb")
+
+    yield make
+    for path in made:
+        lab.on(HOST, "sh", "-euc", f"rm -f {path}")
+
+
+def test_the_migrator_runs_as_the_pod_and_gives_way_until_it_is_told_to_hurry(
+    host: OnHost,
+) -> None:
+    found = host.run("""
+        def seen():
+            pid = run(["systemctl", "show", "--value", "-p", "MainPID", migrator.unit]).decode()
+            status = Path(f"/proc/{pid.strip()}/status").read_text()
+            field = lambda name: status.split(name + ":")[1].split()[0]
+            return [int(pid), Path(f"/proc/{pid.strip()}").owner(),
+                    os.getpriority(os.PRIO_PROCESS, int(pid)), field("NoNewPrivs"), field("CapEff")]
+        migrator.start()
+        first = seen()
+        migrator.start()
+        again = seen()
+        migrator.hurry()
+        hurried = seen()
+        began = time.monotonic()
+        nothing = migrator.migrate(live, timeout_seconds=20)
+        seconds = time.monotonic() - began
+        seen_by = "SELECT count(*) FROM pg_stat_activity WHERE application_name ~ 'migrator'"
+        connected = psql(seen_by)
+        peak = migrator.peak_mb()
+        migrator.stop()
+        migrator.stop()
+        result = [first, again, hurried, nothing, seconds, connected, peak, migrator.is_running()]
+    """)
+    first, again, hurried, nothing, seconds, connected, peak, runs = found
+    assert first[1:] == ["pod-alpha", 15, "1", "0000000000000000"]
+    assert again == first
+    assert hurried[0] == first[0]
+    assert hurried[2] == 0
+    assert nothing == []
+    assert seconds < 2
+    assert connected == "0"
+    assert 20 < peak < 400
+    assert not runs
+
+
+def test_a_migration_that_fails_says_why_and_what_ran_before(
+    host: OnHost, migration: MakeMigration
+) -> None:
+    migration(20260101000001, "well", "add_column :posts, :well, :string")
+    body = 'add_column :posts, :half, :string; raise "the second half is missing"'
+    migration(20260102000001, "half", body, "disable_ddl_transaction!")
+    found = host.run(f"""
+        migrator.start()
+        pending = migrator.pending({SOURCE!r})
+        words = refused(migrator.migrate, {SOURCE!r}, timeout_seconds=20)
+        columns = database.columns({SOURCE!r}) - database.columns(live)
+        result = [pending, words, sorted(columns), migrator.pending({SOURCE!r})]
+    """)
+    pending, (kind, words, ran), columns, left = found
+    assert pending == ["20260101000001", "20260102000001"]
+    assert kind == "MigrationFailed"
+    assert "the second half is missing" in words
+    assert "migrator.rb" not in words
+    assert [one["version"] for one in ran] == pending[:1]
+    assert columns == ["posts.half", "posts.well"]
+    assert left == pending[1:]
+
+
+def test_a_migration_past_its_deadline_is_gone_from_postgresql_too(
+    host: OnHost, migration: MakeMigration
+) -> None:
+    """Also where whoever asked for it is killed; the migrator itself is used again."""
+    migration(20260103000001, "slow", 'execute "SELECT pg_sleep(60)"')
+    found = host.run(f"""
+        seen = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'"
+        migrator.start()
+        late = refused(migrator.migrate, {SOURCE!r}, timeout_seconds=1)
+        left = psql(seen)
+        child = os.fork()
+        if child == 0:
+            migrator.migrate({SOURCE!r}, timeout_seconds=60)
+        appears(seen)
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        before = run(["systemctl", "show", "-p", "MainPID", migrator.unit])
+        migrator.start()
+        after = run(["systemctl", "show", "-p", "MainPID", migrator.unit])
+        result = [late, left, psql(seen), before == after, migrator.pending({SOURCE!r})]
+    """)
+    late, *rest = found
+    assert late[0] == "MigrationTooLong"
+    assert rest == ["0", "0", True, ["20260103000001"]]
+
+
+def test_a_migration_lets_requests_go_on_when_it_does_not_get_its_table(
+    host: OnHost, migration: MakeMigration
+) -> None:
+    migration(20260104000001, "column", "add_column :posts, :more, :string")
+    found = host.run(f"""
+        migrator.start()
+        argv = ["runuser", "-u", "postgres", "--", "psql", "-XAtq", "-d", {SOURCE!r}]
+        reader = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
+        reader.stdin.write(b"BEGIN; SELECT count(*) FROM posts;\\n")
+        reader.stdin.flush()
+        reader.stdout.readline()
+        began = time.monotonic()
+        words = refused(
+            migrator.migrate, {SOURCE!r}, timeout_seconds=20, lock_timeout_seconds=0.3
+        )
+        seconds = time.monotonic() - began
+        reader.communicate(b"COMMIT;\\n")
+        ran = migrator.migrate({SOURCE!r}, timeout_seconds=20, lock_timeout_seconds=0.3)
+        result = [words[0], seconds, [one["version"] for one in ran]]
+    """)
+    kind, seconds, ran = found
+    assert kind == "LockTooLong"
+    assert seconds < 2
+    assert ran == ["20260104000001"]
+
+
+def test_a_rehearsal_touches_nothing_that_is_live(host: OnHost, migration: MakeMigration) -> None:
+    """No job reaches the queues, and no upload can be changed."""
+    migration(20260105000001, "job", "Workers::CleanCachedFiles.perform_in(86_400)")
+    found = host.run(f"""
+        jobs = lambda: int(run(["redis-cli", "-s", str(places.redis_socket), "ZCARD", "schedule"]))
+        before = jobs()
+        migrator.start()
+        ran = migrator.migrate({SOURCE!r}, timeout_seconds=20, is_rehearsal=True)
+        result = [len(ran), jobs() - before]
+        copies.copy_by_dump(live, {COPY!r}, places)
+        migrator.migrate({COPY!r}, timeout_seconds=20)
+        result += [jobs() - before]
+        run(["redis-cli", "-s", str(places.redis_socket), "DEL", "schedule"])
+    """)
+    assert found == [1, 0, 1]
+    migration(20260106000001, "upload", 'File.write("public/uploads/mine", "x")')
+    words = host.run(f"result = refused(migrator.migrate, {SOURCE!r}, timeout_seconds=20)")
+    assert "Read-only file system" in words[1]
