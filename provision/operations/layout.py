@@ -58,6 +58,11 @@ class PodLayout:
         return self.places.state / PARTNERS
 
     @property
+    def ways_back(self) -> PurePosixPath:
+        """What is kept of releases before the live one, a directory each."""
+        return self.places.way_back("any").parent
+
+    @property
     def lock(self) -> PurePosixPath:
         """Held by the pod's running operation."""
         return self.places.state / "operation.lock"

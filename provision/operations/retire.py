@@ -11,7 +11,7 @@ from pathlib import Path
 
 from provision.contract import STATE
 from provision.errors import Refusal
-from provision.operations import database, presence, recording, units
+from provision.operations import database, presence, recording, units, warming
 from provision.operations.commands import run, succeeds
 from provision.operations.export import Export
 from provision.operations.locks import reload_lock
@@ -67,11 +67,22 @@ class _Retire:
     def remove_units(self, _: Evidence) -> None:
         record = need_record(self.operation)
         recording.write(self.operation, {**record, "is_retiring": True})
+        self._end_other_releases(str(record["release_id"]))
         presence.stop(*reversed(units.own_units(self.places, record["release_id"])))
         presence.stop(self.places.redis_unit)
         presence.remove_files(record["manifest"])
         presence.reload_systemd()
         presence.reload_nginx()
+
+    def _end_other_releases(self, live: str) -> None:
+        """One before may wait, parked: its processes would keep the user from being removed."""
+        warming.cancel(self.places)
+        presence.stop(self.places.hold_socket_unit, self.places.hold_unit)
+        releases = Path(self.places.releases)
+        for release in sorted(releases.iterdir()) if releases.is_dir() else ():
+            if release.name != live:
+                warming.end(self.places, release.name)
+                presence.stop(self.places.sidekiq_unit(release.name))
 
     def remove_database(self, _: Evidence) -> Evidence:
         names = database.of_pod(self.places)
@@ -103,7 +114,15 @@ class _Retire:
 
     def forget(self, _: Evidence) -> None:
         """The record goes last: until then the same command goes on where this one ended."""
-        for path in (self.operation.layout.canary_tokens, self.places.record):
+        layout = self.operation.layout
+        if Path(layout.ways_back).exists():
+            shutil.rmtree(layout.ways_back)
+        for path in (
+            layout.canary_tokens,
+            layout.partners,
+            self.places.refused,
+            self.places.record,
+        ):
             Path(path).unlink(missing_ok=True)
         Path(self.places.stay_down).unlink(missing_ok=True)
         sync_directory(Path(self.places.state))

@@ -44,6 +44,10 @@ def cool(pod: str, release_id: str) -> str:
     """Ends a parked web, and says what it did; never the live one, and not while the pod is busy:
     an operation may be about to need it."""
     places = PodPlaces(pod)
+    if read_record(places) is None:
+        # Retired meanwhile.
+        cancel(places)
+        return f"pod {pod} is not on this host"
     starting = Path(places.state) / "start.lock"
     if not is_free(starting):
         return _later(places, release_id)
@@ -61,16 +65,21 @@ def _later(places: PodPlaces, release_id: str) -> str:
 def _end(places: PodPlaces, release_id: str) -> str:
     said = f"pod {places.name}: {release_id} is live, and stays"
     if not _is_live(places, release_id):
-        web = places.web_unit(release_id)
-        succeeds(["systemctl", "stop", places.web_socket_unit(release_id)])
-        # A stopped process hears nothing else; the stop keeps systemd from starting it again.
-        succeeds(["systemctl", "stop", "--no-block", web])
-        succeeds(["systemctl", "kill", "--signal=KILL", web])
-        succeeds(["systemctl", "stop", web])
-        succeeds(["systemctl", "reset-failed", web])
+        end(places, release_id)
         said = f"pod {places.name}: {release_id} is kept warm no longer"
     cancel(places)
     return said
+
+
+def end(places: PodPlaces, release_id: str) -> None:
+    """Ends a web that nobody reaches: a stopped process hears nothing but this."""
+    web = places.web_unit(release_id)
+    succeeds(["systemctl", "stop", places.web_socket_unit(release_id)])
+    # The stop that is under way keeps systemd from starting it again.
+    succeeds(["systemctl", "stop", "--no-block", web])
+    succeeds(["systemctl", "kill", "--signal=KILL", web])
+    succeeds(["systemctl", "stop", web])
+    succeeds(["systemctl", "reset-failed", web])
 
 
 def _is_live(places: PodPlaces, release_id: str) -> bool:
