@@ -49,6 +49,9 @@ class Reading:
         if not is_answered:
             self.closed_since = began if self.closed_since is None else self.closed_since
             return
+        if self.asked == 1:
+            # From before the switch: it shook hands, and waited for whatever the pod did then.
+            return
         self.slowest = max(self.slowest, took)
         if self.closed_since is not None or took > self._held_from():
             since = began if self.closed_since is None else self.closed_since

@@ -45,6 +45,13 @@ def test_on_a_slow_machine_slow_requests_are_not_held() -> None:
     assert reading.closed == pytest.approx(0.6)
 
 
+def test_the_first_answer_is_from_before_the_switch() -> None:
+    reading = Reading()
+    reading.note(0.0, 9.0, True)
+    reading.note(9.01, 9.02, True)
+    assert (reading.closed, reading.asked) == (0.0, 2)
+
+
 def test_a_pod_that_is_still_closed_counts_until_now() -> None:
     clock = ClientClock("pod.example.org", ask=lambda: True, now=lambda: 12.0)
     clock.reading.note(2.0, 2.1, False)
