@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from provision.errors import Refusal
-from provision.operations import presence, way_back
+from provision.operations import background, presence, way_back
 from provision.operations.effects import DAEMON_RELOAD, RELOAD, RESTART, effects, unit_names
 from provision.operations.operation import Operation, need_record
 from provision.operations.way_back import WayBack
@@ -31,6 +31,9 @@ def put_in_place(operation: Operation, record: dict[str, Any], uid: int) -> list
     old, new = _without_release(record["manifest"]), _without_release(operation.manifest)
     if old["files"] == new["files"]:
         return []
+    # Of a pod that was launched before there was a latch: its sidekiq takes jobs, also when it
+    # starts again while the operation lasts.
+    background.lift(operation.places, str(record["release_id"]))
     changed = presence.make_present(operation, uid)
     keep = frozenset(str(entry["path"]) for entry in operation.manifest["files"])
     presence.remove_files(record["manifest"], keep=keep)
