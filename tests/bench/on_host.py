@@ -68,9 +68,10 @@ units = dict(zip(("web", "sidekiq"), map(unit, sys.argv[1:])))
 print(json.dumps({"resident": sum(map(pss, every)), **units}))
 """
 # Jobs that leave a line in the pod's log each, and nothing else: what they ask for is not there.
+# Twenty a second while an operation goes on, and as many as are wanted at least.
 _ENQUEUE = """
-import json, socket, sys, time
-path, count, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+import json, pathlib, socket, subprocess, sys, time
+path, unit, least, out = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 redis = socket.socket(socket.AF_UNIX)
 redis.connect(path)
 def call(*words):
@@ -78,14 +79,23 @@ def call(*words):
     said = b"".join(b"$%d\\r\\n%s\\r\\n" % (len(part), part) for part in parts)
     redis.sendall(b"*%d\\r\\n%s" % (len(parts), said))
     assert redis.recv(4096)[:1] == b":"
-for number in range(count):
-    now = time.time()
-    job = {"class": "Workers::DeferredDispatch", "queue": "high", "retry": 10,
-           "jid": f"bench{number:019d}", "args": [1, "StatusMessage", 900000000 + number, {}],
-           "created_at": now, "enqueued_at": now}
-    call("SADD", "queues", "high")
-    call("LPUSH", "queue:high", json.dumps(job))
-    time.sleep(seconds / count)
+def is_going_on():
+    show = ["systemctl", "show", "--value", "--property=ActiveState", unit]
+    return subprocess.run(show, capture_output=True).stdout.strip() in (b"active", b"activating")
+while not is_going_on():
+    time.sleep(0.1)
+number = 0
+while number < least or is_going_on():
+    for _ in range(20):
+        now = time.time()
+        job = {"class": "Workers::DeferredDispatch", "queue": "high", "retry": 10,
+               "jid": f"bench{number:019d}", "args": [1, "StatusMessage", 900000000 + number, {}],
+               "created_at": now, "enqueued_at": now}
+        call("SADD", "queues", "high")
+        call("LPUSH", "queue:high", json.dumps(job))
+        number += 1
+        time.sleep(0.05)
+pathlib.Path(out).write_text(str(number))
 """
 FIRST_JOB = 900_000_000
 _SPARE_MB = 64
@@ -139,25 +149,31 @@ def leave_only(fleet: Standing, host: str, pod: str, order: str, *, has_migratio
     time.sleep(3)
 
 
-def enqueue(loaded: Loaded, count: int, seconds: float) -> None:
-    """Begins to enqueue jobs, evenly over the time; returns at once."""
-    socket = str(PodPlaces(loaded.pod).redis_socket)
-    unit = f"bench-jobs-{loaded.pod}"
-    _python(loaded.fleet, loaded.host, unit, _ENQUEUE, socket, str(count), str(seconds))
+def enqueue(loaded: Loaded, least: int) -> None:
+    """Waits for the pod's next operation and enqueues jobs until its end; returns at once."""
+    places, out = PodPlaces(loaded.pod), _enqueued(loaded)
+    words = (str(places.redis_socket), places.operation_unit, str(least), out)
+    loaded.on("rm", "-f", out)
+    _python(loaded.fleet, loaded.host, f"bench-jobs-{loaded.pod}", _ENQUEUE, *words)
 
 
-def jobs_done(loaded: Loaded, count: int, patience_seconds: float = 60) -> tuple[int, int]:
-    """How many of the jobs were never done, and how many more than once."""
+def jobs_done(loaded: Loaded, patience_seconds: float = 60) -> tuple[int, int, int]:
+    """How many jobs were enqueued, were never done, and were done more than once."""
     log = str(PodPlaces(loaded.pod).log / "production.log")
     count_them = 'grep -ho "failed to dispatch StatusMessage:9[0-9]*" "$1" | sort | uniq -c'
     deadline = time.monotonic() + patience_seconds
     while True:
+        count = int(loaded.on("sh", "-c", 'cat "$1" || echo 0', "count", _enqueued(loaded)))
         lines = loaded.on("sh", "-c", count_them, "count", log).splitlines()
         times = {int(line.rpartition(":")[2]): int(line.split()[0]) for line in lines}
         lost = sum(FIRST_JOB + number not in times for number in range(count))
-        if not lost or time.monotonic() > deadline:
-            return lost, sum(many > 1 for many in times.values())
+        if (count and not lost) or time.monotonic() > deadline:
+            return count, lost, sum(many > 1 for many in times.values())
         time.sleep(2)
+
+
+def _enqueued(loaded: Loaded) -> str:
+    return f"/run/bench-jobs-{loaded.pod}"
 
 
 def fill_database(fleet: Standing, host: str, pod: str, database: str, megabytes: int) -> None:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from provision.columns import columns
 from tests.bench.loaded import Loaded, under_load
 from tests.bench.on_host import (
     enqueue,
@@ -24,15 +20,24 @@ from tests.bench.on_host import (
     watched_memory,
 )
 from tests.bench.table import Figure
-from tests.bench.walks import Walk, last_walk
+from tests.bench.upgrade_figures import (
+    GATE_SECONDS,
+    RESTART,
+    Run,
+    beside,
+    held,
+    own_memory,
+    rolled_back,
+    say,
+    say_steps,
+    upgraded,
+)
+from tests.bench.walks import last_walk
 from tests.lab.standing import Standing
 from tests.load.summary import Summary
 
 FIRST, PLAIN, EXPAND, BREAKING = "1.0.0.0", "1.1.0.0", "1.2.0.0", "1.3.0.0"
-GATE_SECONDS = 10
 MINUTE = 60.0
-COUNTS = ("RUN", "STRETCH", "COUNTS BY KIND", "FAILED", "SLOWEST", "LONGEST SILENCE")
-RESTART = "restart in place"
 # Every host is held to this; a pod has one of its own.
 MEMORY = "1 GiB"
 _HEAD = """
@@ -57,29 +62,6 @@ settings = {{ pod_name = "{pod}", autofollow_on_join = false }}
 """
 
 
-@dataclass(frozen=True)
-class Run:
-    """One upgrade or rollback under load, as its journal, its ledger and its clients saw it."""
-
-    name: str
-    walk: Walk
-    entry: Mapping[str, Any]
-    command_seconds: float
-    before: Summary
-    during: Summary
-    switch: Summary
-    memory: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def whole(self) -> float:
-        """Without the gates' waiting."""
-        return self.walk.seconds - GATE_SECONDS
-
-    @property
-    def slower(self) -> float:
-        return self.during.slowest - self.before.slowest
-
-
 # Benches.
 
 
@@ -102,7 +84,7 @@ def _without_breaking(where: Path, path: str, old: str, new: str) -> list[Figure
                 leave_only(fleet, order, pod, order, has_migrations=path != "plain")
             with under_load(fleet, pod, order, where) as loaded:
                 run = upgrade_under_load(loaded, new)
-                figures += _figures(run, _restart(loaded, run.name), lost_writes(loaded))
+                figures += upgraded(run, _restart(loaded, run.name), lost_writes(loaded))
     return figures
 
 
@@ -123,7 +105,7 @@ def _breaking(fleet: Standing, where: Path) -> list[Figure]:
     with under_load(fleet, "alpha", "ample", where) as loaded:
         run = upgrade_under_load(loaded, BREAKING)
         restart = _restart(loaded, run.name)
-        return [*_figures(run, restart, lost_writes(loaded)), *_held(run, restart)]
+        return [*upgraded(run, restart, lost_writes(loaded)), *held(run, restart)]
 
 
 def rollback(where: Path) -> list[Figure]:
@@ -142,9 +124,9 @@ def rollback(where: Path) -> list[Figure]:
             if cool:
                 _cool(loaded)
             run = rollback_under_load(loaded, name)
-            figures += _rolled_back(run, 10.0 if cool else 0.5)
+            figures += rolled_back(run, 10.0 if cool else 0.5)
         restart = _restart(loaded, "rollback")
-        figures.append(_beside("a restart in place, for comparison", restart))
+        figures.append(beside("a restart in place, for comparison", restart))
     return figures
 
 
@@ -154,12 +136,15 @@ def jobs(where: Path) -> list[Figure]:
     with fleet_of(where, "jobs", {"alpha": "ample", "beta": "breaking"}, FIRST) as fleet:
         for pod, host, to in (("alpha", "ample", PLAIN), ("beta", "breaking", BREAKING)):
             with under_load(fleet, pod, host, where) as loaded:
-                enqueue(loaded, 500, 30.0)
+                enqueue(loaded, 500)
                 upgrade(loaded, to)
-                lost, twice = jobs_done(loaded, 500)
-            name = f"500 jobs during an upgrade ({host})"
-            figures.append(Figure(f"{name}: lost", lost, 0, unit="jobs"))
-            figures.append(Figure(f"{name}: done twice", twice, 0, unit="jobs"))
+                count, lost, twice = jobs_done(loaded)
+            name = f"jobs during an upgrade ({host})"
+            figures += [
+                Figure(f"{name}: enqueued", count, 500, unit="jobs", is_least=True),
+                Figure(f"{name}: lost", lost, 0, unit="jobs"),
+                Figure(f"{name}: done twice", twice, 0, unit="jobs"),
+            ]
     return figures
 
 
@@ -170,7 +155,7 @@ def memory(where: Path) -> list[Figure]:
         for name, words in (("upgrade", ["--to", BREAKING]), ("rollback", [])):
             with watched_memory(fleet, "ample", "alpha") as found:
                 fleet.podfleet(name, "--pod", "alpha", *words)
-            figures.append(_own_memory(f"breaking {name}", found))
+            figures.append(own_memory(f"breaking {name}", found))
     return figures
 
 
@@ -242,8 +227,8 @@ def _run(
         found,
     )
     stretches = {"the time before": run.before, "operation": run.during, "switch": run.switch}
-    _say(name, stretches)
-    _say_steps(run)
+    say(name, stretches)
+    say_steps(run)
     return run
 
 
@@ -261,7 +246,7 @@ def _cool(loaded: Loaded) -> None:
 def _restart(loaded: Loaded, name: str) -> tuple[Summary, float]:
     """What stop, migrate, start costs; and its seconds until the pod answered again."""
     stretch = loaded.between(*restart_in_place(loaded))
-    _say(name, {RESTART: stretch})
+    say(name, {RESTART: stretch})
     return stretch, stretch.longest_gap
 
 
@@ -272,115 +257,3 @@ def lost_writes(loaded: Loaded) -> int:
     sql = "SELECT guid FROM posts UNION ALL SELECT guid FROM photos"
     there = psql(loaded.fleet, loaded.host, database, sql).split()
     return len(answered - set(there)) + (len(there) - len(set(there)))
-
-
-# Figures.
-
-
-def _figures(run: Run, restart: tuple[Summary, float], lost: int) -> list[Figure]:
-    theirs, silence = restart
-    is_prompt = run.entry["path"] != "breaking" and run.entry["order"] != "tiny"
-    return [
-        Figure(f"{run.name}: failed", run.during.failed, 0, RESTART, theirs.failed, unit="req"),
-        Figure(f"{run.name}: lost or doubled writes", lost, 0, unit="rows"),
-        Figure(
-            f"{run.name}: slowest, above the slowest of the minute before",
-            run.slower,
-            0.5 if is_prompt else None,
-            f"{RESTART}: no answer at all",
-            silence,
-        ),
-        Figure(f"{run.name}: longest silence", run.during.longest_gap, None, RESTART, silence),
-        Figure(
-            f"{run.name}: whole, without the gates' waiting",
-            run.whole,
-            30.0 if is_prompt else None,
-        ),
-        Figure(f"{run.name}: the command", run.command_seconds),
-        *_inside(run),
-        _own_memory(run.name, run.memory),
-    ]
-
-
-def _inside(run: Run) -> list[Figure]:
-    """How much of the load was under way while requests changed hands."""
-    return [
-        Figure(
-            f"{run.name}: POSTs inside the switch", run.switch.posts, 20, unit="", is_least=True
-        ),
-        Figure(
-            f"{run.name}: uploads inside the switch", run.switch.uploads, 5, unit="", is_least=True
-        ),
-    ]
-
-
-def _held(run: Run, restart: tuple[Summary, float]) -> list[Figure]:
-    """How long requests waited in a breaking upgrade, and how well that was known beforehand."""
-    closed, predicted = float(run.entry["closed_seconds"]), float(run.entry["predicted_seconds"])
-    copy = float(run.entry["copy_seconds"] or 0)
-    factor = max(closed, predicted) / max(min(closed, predicted), 0.01)
-    return [
-        Figure(f"{run.name}: held, by the ledger", closed, 1.5 + copy, RESTART, restart[1]),
-        Figure(f"{run.name}: held, as the load saw it", run.switch.longest_gap, 1.5 + copy),
-        Figure(f"{run.name}: of it, the copy", copy),
-        Figure(f"{run.name}: predicted", predicted),
-        Figure(f"{run.name}: predicted to a factor of", factor, 2.0, unit="x"),
-        Figure(
-            f"{run.name}: database", float(run.entry["database_bytes"] or 0) / 1e6, None, unit="MB"
-        ),
-    ]
-
-
-def _rolled_back(run: Run, goal: float) -> list[Figure]:
-    until = run.walk.end_of("switch") - run.walk.begin
-    return [
-        Figure(f"{run.name}: failed", run.during.failed, 0, unit="req"),
-        Figure(f"{run.name}: from its begin until the release before serves", until, goal),
-        Figure(f"{run.name}: closed, by the ledger", float(run.entry["closed_seconds"] or 0), goal),
-        Figure(f"{run.name}: longest silence", run.during.longest_gap),
-        Figure(f"{run.name}: slowest, above the slowest before", run.slower),
-        Figure(f"{run.name}: whole, without the gates' waiting", run.whole),
-        *_inside(run),
-        _own_memory(run.name, run.memory),
-    ]
-
-
-def _beside(what: str, restart: tuple[Summary, float]) -> Figure:
-    return Figure(what, restart[1], None, "its failed requests", restart[0].failed)
-
-
-def _own_memory(name: str, found: Mapping[str, float]) -> Figure:
-    _print([f"{name}: memory at the peak: {dict(found)}"])
-    return Figure(f"{name}: podfleet's own memory", found.get("mb", 0.0), 80.0, unit="MB")
-
-
-# What is printed beside the table, as it comes.
-
-
-def _say(name: str, stretches: Mapping[str, Summary]) -> None:
-    rows = [
-        (
-            name,
-            stretch,
-            ", ".join(f"{kind} {count}" for kind, count in found.counts.items()),
-            str(found.failed),
-            f"{found.slowest:.2f} s {found.slowest_what}",
-            f"{found.longest_gap:.2f} s",
-        )
-        for stretch, found in stretches.items()
-    ]
-    _print(columns(COUNTS, rows))
-    for stretch, found in stretches.items():
-        if found.failures:
-            _print([f"{name}, {stretch}: {found.failures}"])
-
-
-def _say_steps(run: Run) -> None:
-    steps = ", ".join(f"{step} {seconds:.2f}" for step, seconds in run.walk.steps())
-    machine = f"{run.name}: load of this machine, by the minute: {os.getloadavg()}"
-    ledger = f"{run.name}: ledger: {dict(run.entry)}"
-    _print([f"{run.name}: steps: {steps}", ledger, machine])
-
-
-def _print(lines: list[str]) -> None:
-    print("\n".join(lines), file=sys.stderr, flush=True)
