@@ -46,16 +46,19 @@ SELECT count(pg_terminate_backend(pid)) {sessions} \\g /dev/null
 SELECT 'is', pid, application_name, state, replace(left(query, 80), E'\\n', ' ') {sessions};
 """
 _PREPARED = "SELECT 'held', gid FROM pg_prepared_xacts WHERE database = :'name';"
+# The limit of 0 is ours, of a look into it that was cut; any other is the owner's.
 _OPEN = """
 ALTER DATABASE :"name" ALLOW_CONNECTIONS true;
-ALTER DATABASE :"name" CONNECTION LIMIT -1
+SELECT format('ALTER DATABASE %I CONNECTION LIMIT -1', datname)
+FROM pg_database WHERE datname = :'name' AND datconnlimit = 0 \\gexec
 """
+_LIMIT = "SELECT datconnlimit FROM pg_database WHERE datname = :'name'"
 # The limit holds for everybody but the superuser.
 _LOOK_IN = """
 ALTER DATABASE :"name" CONNECTION LIMIT 0;
 ALTER DATABASE :"name" ALLOW_CONNECTIONS true
 """
-_UNLIMITED = 'ALTER DATABASE :"name" CONNECTION LIMIT -1'
+_LIMITED = 'ALTER DATABASE :"name" CONNECTION LIMIT :limit'
 _CLOSE = 'ALTER DATABASE :"name" ALLOW_CONNECTIONS false;'
 _IS_CLOSED = "SELECT NOT datallowconn FROM pg_database WHERE datname = :'name'"
 # PostgreSQL's mark of a DROP DATABASE that did not end: nobody gets in, dropping again works.
@@ -223,12 +226,13 @@ def _looked_into(name: str) -> Iterator[None]:
     if not is_closed(name):
         yield
         return
+    limit = psql(_LIMIT, {"name": name})
     psql(_LOOK_IN, {"name": name})
     try:
         yield
     finally:
         close(name)
-        psql(_UNLIMITED, {"name": name})
+        psql(_LIMITED, {"name": name, "limit": limit if limit != "0" else "-1"})
 
 
 def _pairs(said: str) -> dict[str, int]:

@@ -192,8 +192,14 @@ def test_rows_written_since_are_counted(host: OnHost) -> None:
              database={SOURCE!r})
         result = [marks["users"], database.rows_since({SOURCE!r}, marks),
                   database.next_number(places)]
+        psql("ALTER DATABASE {SOURCE} CONNECTION LIMIT 40")
+        database.close({SOURCE!r})
+        result += [database.rows_since({SOURCE!r}, marks), database.is_closed({SOURCE!r})]
+        database.reopen({SOURCE!r})
+        result += [psql("SELECT datconnlimit FROM pg_database WHERE datname = '{SOURCE}'")]
     """)
-    assert found == [2, {"pods": 2, "later": 1}, 51]
+    since = {"pods": 2, "later": 1}
+    assert found == [2, since, 51, since, True, "40"]
 
 
 # Each (of a time that Rails believes) is put among the release's migrations, and taken away again.
