@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,13 @@ from provision.errors import Refusal
 from provision.operations.commands import succeeds, systemctl
 from provision.operations.journal import sync_filesystems
 from provision.operations.locks import pod_lock
-from provision.operations.operation import FORMAT, REQUEST, describe, unfinished
+from provision.operations.operation import FORMAT, REQUEST, describe, newest, unfinished
 from provision.operations.presence import RUNTIME
 from provision.operations.verbs import VERBS
 from provision.writing import write_atomically
+
+# The digits after the seconds are milliseconds.
+_STAMP = "%Y%m%dT%H%M%S%f"
 
 
 def start(pod: str, request: dict[str, Any]) -> str:
@@ -50,8 +53,8 @@ def _refuse_unknown(pod: str, request: dict[str, Any]) -> None:
 
 
 def _make(places: PodPlaces, request: dict[str, Any]) -> str:
-    now = datetime.now(UTC)
-    name = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{request['operation']}"
+    now, last = datetime.now(UTC), newest(places.name)
+    name = name_after(last.id if last else None, now, str(request["operation"]))
     new = Path(places.operations) / f".{name}-{secrets.token_hex(4)}"
     new.mkdir(mode=0o700)
     # What the controller staged belongs to this operation from now on: nothing sent later
@@ -64,6 +67,16 @@ def _make(places: PodPlaces, request: dict[str, Any]) -> str:
     new.rename(new.with_name(name))
     sync_filesystems([new.parent])
     return name
+
+
+def name_after(last: str | None, now: datetime, verb: str) -> str:
+    """By its name the newest operation is told: later than the last one, also where the clock was
+    set back between them."""
+    if last is not None:
+        stamp = last.partition("-")[0]
+        then = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+        now = max(now, then + timedelta(milliseconds=1))
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{verb}"
 
 
 def begin(places: PodPlaces) -> None:
