@@ -34,7 +34,8 @@ def test_the_newest_operation_is_the_last_one_by_name(hours: int) -> None:
 def test_a_gate_gives_a_job_its_time_whatever_the_clock_says(
     monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
-    begin, asked = time.time(), []
+    begin = time.time()
+    asked: list[bool] = []
 
     def clock() -> float:
         return begin + jump * len(asked)
