@@ -80,7 +80,11 @@ def under_load(fleet: Standing, pod: str, host: str, where: Path) -> Iterator[Lo
         yield Loaded(fleet, pod, host, log, client)
     finally:
         client.terminate()
-        client.wait(timeout=120)
+        try:
+            client.wait(timeout=120)
+        except subprocess.TimeoutExpired:
+            client.kill()
+            client.wait()
 
 
 def _account(fleet: Standing, pod: str) -> str:

@@ -67,7 +67,8 @@ class Load:
 
     def _answer_questions(self) -> None:
         client = Http1Client(self.target)
-        while (item := self._due.get()) is not None:
+        # What is still due when the load ends is nobody's request any more.
+        while (item := self._due.get()) is not None and not self.stopped.is_set():
             due, kind = item
             self._ask(client, self.questions.of(kind), due)
         client.close()
