@@ -1,6 +1,6 @@
 """The migrator: a release's Rails, booted beside the live pod, that migrates within a moment.
 
-It runs as the pod in its sandbox, as a transient unit at low priority until `hurry`; the pod's
+It runs as the pod in its sandbox, as a transient unit, at low priority until it hurries; the pod's
 uploads are read-only to it, because a rehearsal on a copy must not touch what is live.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import socket
 import subprocess
@@ -63,7 +64,6 @@ class Migrator:
         self.socket = Path(places.release(release_id)) / "tmp" / "migrator.sock"
         # The name that its sessions have in PostgreSQL.
         self.application = f"podfleet-migrator-{places.name}"
-        self._is_gentle = True
 
     def start(self) -> None:
         """Returns once it answers; one of this release that was left by a crash is used again."""
@@ -73,7 +73,6 @@ class Migrator:
             self.stop()
             run(self._argv())
             self._await_answer()
-        self._set_priority(NICE, idle=True)
 
     def pending(self, database: str) -> list[str]:
         """The versions of the release's migrations that this database lacks, oldest first."""
@@ -90,8 +89,11 @@ class Migrator:
     ) -> list[dict[str, Any]]:
         """Runs what is pending; each migration's version, name and seconds.
 
-        In a rehearsal the jobs that a migration enqueues are dropped: they would run on live rows.
+        A rehearsal gives way to the pod, and the jobs that a migration enqueues are dropped: they
+        would run on live rows. Any other migration hurries: it holds tables that requests want.
         """
+        if not is_rehearsal:
+            self.hurry()
         request = {
             "verb": "migrate",
             "database": database,
@@ -100,7 +102,7 @@ class Migrator:
             "lock_timeout_ms": lock_timeout_seconds and round(lock_timeout_seconds * 1000),
             "is_rehearsal": is_rehearsal,
         }
-        said = self._ask(request, timeout_seconds + 15)
+        said = self._ask(request, timeout_seconds + 15, is_gentle=is_rehearsal)
         if said["end"] != "done":
             # Its statement may go on in PostgreSQL for a while after the fork is gone.
             databases.end_sessions(self.application)
@@ -109,8 +111,11 @@ class Migrator:
         return ran
 
     def hurry(self) -> None:
-        """Normal priority: from now on somebody waits for it."""
-        self._set_priority(0, idle=False)
+        """Normal priority until it is stopped: somebody waits for it."""
+        pid = int(unit_properties(self.unit, "MainPID")["MainPID"])
+        with contextlib.suppress(ProcessLookupError):
+            if pid and os.getpriority(os.PRIO_PROCESS, pid) > 0:
+                set_priority(pid, 0, idle=False)
 
     def is_running(self) -> bool:
         return unit_properties(self.unit, "ActiveState")["ActiveState"] == "active"
@@ -187,12 +192,14 @@ class Migrator:
         except Refusal:
             return False
 
-    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+    def _ask(
+        self, request: dict[str, Any], seconds: float, *, is_gentle: bool = False
+    ) -> dict[str, Any]:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
                 line.connect(str(self.socket))
                 line.sendall(json.dumps(request).encode() + b"\n")
-                said = self._await_line(line, time.monotonic() + seconds)
+                said = self._await_line(line, time.monotonic() + seconds, is_gentle)
             answer: dict[str, Any] = json.loads(said)
         except (OSError, ValueError) as error:
             raise Refusal(
@@ -202,8 +209,8 @@ class Migrator:
             ) from error
         return answer
 
-    def _await_line(self, line: socket.socket, deadline: float) -> bytes:
-        """One line; meanwhile its sessions are kept from taking the pod's time."""
+    def _await_line(self, line: socket.socket, deadline: float, is_gentle: bool) -> bytes:
+        """One line; meanwhile a rehearsal's sessions are kept from taking the pod's time."""
         said = b""
         while not said.endswith(b"\n"):
             line.settimeout(max(0.01, min(LOOK_SECONDS, deadline - time.monotonic())))
@@ -214,7 +221,7 @@ class Migrator:
             except TimeoutError:
                 if time.monotonic() > deadline:
                     raise
-                if self._is_gentle:
+                if is_gentle:
                     databases.slow_down(self.application)
         return said
 
@@ -231,12 +238,6 @@ class Migrator:
         words = " | ".join(without_backtrace(said.get("words", "").encode()))
         kind = LockTooLong if "LockNotAvailable" in words else MigrationFailed
         return kind(where, f"failed{before}: {words[:2000]}", do, ran)
-
-    def _set_priority(self, nice: int, *, idle: bool) -> None:
-        self._is_gentle = idle
-        pid = int(unit_properties(self.unit, "MainPID")["MainPID"])
-        if pid:
-            set_priority(pid, nice, idle=idle)
 
 
 def migrations(release: Path) -> list[str]:

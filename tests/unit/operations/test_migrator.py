@@ -38,6 +38,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     monkeypatch.setattr(database, "end_sessions", names.append)
     monkeypatch.setattr(module, "last_words", lambda unit: "Killed")
+    monkeypatch.setattr(module, "unit_properties", lambda unit, *wanted: dict.fromkeys(wanted, "0"))
     return names
 
 
