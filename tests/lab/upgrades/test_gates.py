@@ -164,6 +164,25 @@ def test_the_clock_sees_a_closing_as_a_client_does(lab: PodLab) -> None:
         """
     )
     quiet, closed = found
-    assert (quiet["closed_seconds"], quiet["failed"]) == (0, 0)
+    assert quiet["failed"] == 0
+    # A busy machine makes some request slow.
+    assert quiet["closed_seconds"] < 1.0
     assert 1.9 <= closed["closed_seconds"] <= 3.0
     assert closed["failed"] > 20
+
+
+def test_a_pod_that_was_upgraded_retires_with_all_that_was_kept(lab: PodLab) -> None:
+    asked = {"gate_seconds": 0, "host_memory_mb": 2048}
+    started = dispatch.start(lab.connection(HOST), lab.fleet, lab.pod(POD), "rollback", None, asked)
+    lab.follow(POD, started)
+    upgrade(lab, GOOD, gate_seconds=0, refused_ok=True)
+    way_back = lab.facts(POD).way_back
+    assert way_back is not None
+    assert way_back["is_warm"]
+    lab.run(POD, "retire", domain=lab.domain(POD))
+    places = PodPlaces(POD)
+    left = lab.on(HOST, "ls", str(places.state)).split()
+    assert not {"releases", "partners.json", "refused.json", "canary.json", "pod.json"} & {*left}
+    processes = lab.on(HOST, "ps", "-e", "-o", "args")
+    assert f"{places.home}/" not in processes
+    assert "podfleet-cool" not in lab.on(HOST, "systemctl", "list-units", "--all", "--plain")
