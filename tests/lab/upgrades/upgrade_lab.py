@@ -22,6 +22,7 @@ from provision.releases.store import Artifact
 from provision.report import Lines, Silent
 from provision.staging import stage_pod
 from tests.lab.operations.pod_lab import PodLab
+from tests.lab.upgrades.sql import sql
 
 FIRST, PLAIN, EXPAND, BREAKING = "1.0.0.0", "1.1.0.0", "1.2.0.0", "1.3.0.0"
 HOST, HOST_MEMORY_MB = "one", 2048
@@ -140,6 +141,4 @@ class UpgradeLab(PodLab):
         return self.on(self.host_of(pod), *argv).split()
 
     def sql(self, host: str, database: str, statements: str) -> str:
-        argv = ["env", "-C", "/", "runuser", "-u", "postgres", "--"]
-        argv += ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]
-        return self.on(host, *argv, stdin=statements.encode()).strip()
+        return sql(self, host, database, statements)

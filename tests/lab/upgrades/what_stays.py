@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from provision.contract import PodPlaces
-from tests.lab.upgrades.upgrade_lab import UpgradeLab
+from tests.lab.operations.pod_lab import PodLab
+from tests.lab.upgrades.sql import sql
 
 # What a pod writes by itself while it serves: whoever signs in, refreshes a token, is checked.
 _BY_ITSELF = frozenset({"updated_at", "last_seen", "current_sign_in_at", "last_sign_in_at"})
@@ -38,18 +39,20 @@ class Stays:
     keys: str
 
 
-def taken(lab: UpgradeLab, pod: str, marks: Mapping[str, int] | None = None) -> Stays:
+def taken(lab: PodLab, pod: str, marks: Mapping[str, int] | None = None) -> Stays:
     """What is there now, of rows up to these marks, or of all."""
-    host, database = lab.host_of(pod), str(lab.record(pod)["database"])
+    record = lab.facts(pod).record
+    assert record is not None
+    host, database = lab.host_of(pod), str(record["database"])
     names = [
         name
-        for name in lab.sql(host, database, _COLUMNS).splitlines()
+        for name in sql(lab, host, database, _COLUMNS).splitlines()
         if name.split(".")[0] not in _OWN_TABLES and name.split(".")[1] not in _BY_ITSELF
     ]
     marks = marks if marks is not None else _marks(lab, host, database, names)
     digests = [_digest(name, marks[name.split(".")[0]]) for name in names
                if name.split(".")[0] in marks]  # fmt: skip
-    said = lab.sql(host, database, " UNION ALL ".join(digests))
+    said = sql(lab, host, database, " UNION ALL ".join(digests))
     places = PodPlaces(pod)
     return Stays(
         marks,
@@ -59,7 +62,7 @@ def taken(lab: UpgradeLab, pod: str, marks: Mapping[str, int] | None = None) -> 
     )
 
 
-def differences(lab: UpgradeLab, pod: str, before: Stays) -> set[str]:
+def differences(lab: PodLab, pod: str, before: Stays) -> set[str]:
     """What is not as it was, by name; `+` and `-` before columns that came and went."""
     now = taken(lab, pod, before.marks)
     found = {f"+{name}" for name in now.columns.keys() - before.columns.keys()}
@@ -72,10 +75,10 @@ def differences(lab: UpgradeLab, pod: str, before: Stays) -> set[str]:
     return found | ({"secrets"} if now.keys != before.keys else set())
 
 
-def _marks(lab: UpgradeLab, host: str, database: str, names: list[str]) -> dict[str, int]:
+def _marks(lab: PodLab, host: str, database: str, names: list[str]) -> dict[str, int]:
     tables = sorted({name.split(".")[0] for name in names})
     asked = [f"SELECT '{name}', coalesce(max(id), 0) FROM \"{name}\"" for name in tables]
-    said = lab.sql(host, database, " UNION ALL ".join(asked))
+    said = sql(lab, host, database, " UNION ALL ".join(asked))
     return {line.split("|")[0]: int(line.split("|")[1]) for line in said.splitlines()}
 
 
