@@ -21,27 +21,32 @@ systemctl stop $units
 /opt/podfleet/current/bin/podfleet-host exec "$1" -- bin/rake db:migrate
 systemctl start $units
 """
-# The memory of all processes of an operation's unit, each shared page counted once.
+# The memory of all processes of an operation's unit, each shared page counted once; and the most
+# that a single one of them ever held, in case that was between two looks.
 _WATCH = """
 import json, pathlib, subprocess, sys, time
 unit, out = sys.argv[1], pathlib.Path(sys.argv[2])
 show = ["systemctl", "show", "--value", "--property=ControlGroup", unit]
-peak, group = {"mb": 0.0, "of": {}}, ""
+peak, most, group = {"mb": 0.0, "of": {}}, 0.0, ""
+def lines_of(pid, name, word):
+    lines = pathlib.Path("/proc", pid, name).read_text().splitlines()
+    return [int(line.split()[1]) / 1024 for line in lines if line.startswith(word)]
 while True:
     group = group or subprocess.run(show, capture_output=True, text=True).stdout.strip()
     found = {}
     for procs in pathlib.Path("/sys/fs/cgroup" + group).rglob("cgroup.procs") if group else ():
         try:
             for pid in procs.read_text().split():
-                lines = pathlib.Path("/proc", pid, "smaps_rollup").read_text().splitlines()
-                (kb,) = [int(line.split()[1]) for line in lines if line.startswith("Pss:")]
+                (mb,) = lines_of(pid, "smaps_rollup", "Pss:")
+                (high,) = lines_of(pid, "status", "VmHWM:")
                 name = pathlib.Path("/proc", pid, "comm").read_text().strip()
-                found[name] = found.get(name, 0) + kb / 1024
+                found[name], most = found.get(name, 0) + mb, max(most, high)
         except (OSError, ValueError):
             continue
-    if sum(found.values()) > peak["mb"]:
-        peak = {"mb": sum(found.values()), "of": found}
-        out.write_text(json.dumps(peak))
+    if found:
+        if sum(found.values()) > peak["mb"]:
+            peak = {"mb": sum(found.values()), "of": found}
+        out.write_text(json.dumps({**peak, "most": most}))
     time.sleep(0.1 if found else 0.3)
 """
 # So much memory is somebody else's; it is really there, a page at a time.
@@ -123,7 +128,9 @@ def watched_memory(fleet: Standing, host: str, pod: str) -> Iterator[dict[str, f
         said = fleet.on(host, "cat", out, check=False)
         if said:
             peak = json.loads(said)
-            found.update({"mb": peak["mb"], **peak["of"]})
+            found.update(
+                {"mb": max(peak["mb"], peak["most"]), "one alone": peak["most"], **peak["of"]}
+            )
 
 
 def leave_only(fleet: Standing, host: str, pod: str, order: str, *, has_migrations: bool) -> None:
