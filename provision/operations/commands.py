@@ -107,7 +107,7 @@ def _task_failed(
 def last_words(unit: str) -> str:
     """The end of what the unit's processes said, on one line, without backtraces; systemd's own
     words where they said nothing."""
-    show = ["--lines=40", "--output=cat", "--no-pager"]
+    show = ["--lines=200", "--output=cat", "--no-pager"]
     said = run(["journalctl", f"_SYSTEMD_UNIT={unit}", *show]) or run(
         ["journalctl", "--unit", unit, *show]
     )
