@@ -31,3 +31,15 @@ def make_upgrade_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeU
     yield make
     for lab in made:
         lab.lab.down(purge=True)
+
+
+@pytest.fixture(scope="session")
+def one_pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpgradeLab]:
+    """A host with a pod that serves, `alpha`; every test leaves it so."""
+    lab = UpgradeLab(tmp_path_factory.mktemp("fleets") / "one-pod", {"alpha": HOST})
+    try:
+        lab.boot(HOST)
+        lab.run("alpha", "launch")
+        yield lab
+    finally:
+        lab.lab.down(purge=True)

@@ -14,19 +14,17 @@ from dataclasses import dataclass, field
 import pytest
 
 from provision.contract import PodPlaces
-from tests.lab.operations.conftest import MakePodLab
 from tests.lab.operations.pod_lab import PodLab
 from tests.lab.upgrades.host_script import on_host
+from tests.lab.upgrades.upgrade_lab import UpgradeLab
 
 HOST, POD = "one", "alpha"
 PLACES = PodPlaces(POD)
 
 
 @pytest.fixture(scope="module")
-def lab(make_pod_lab: MakePodLab) -> PodLab:
-    lab = make_pod_lab("holding", {POD: HOST}, HOST)
-    lab.run(POD, "launch")
-    return lab
+def lab(one_pod: UpgradeLab) -> PodLab:
+    return one_pod
 
 
 @pytest.fixture(autouse=True)
