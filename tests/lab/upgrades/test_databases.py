@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from provision.contract import PodPlaces
-from tests.lab.operations.conftest import MakePodLab
-from tests.lab.operations.pod_lab import PodLab, until
+from tests.lab.operations.pod_lab import until
+from tests.lab.upgrades.conftest import MakeUpgradeLab
 from tests.lab.upgrades.on_host import OnHost
+from tests.lab.upgrades.upgrade_lab import BREAKING, EXPAND, FIRST, HOST, UpgradeLab
 
-HOST, POD = "one", "alpha"
+POD = "alpha"
 PLACES = PodPlaces(POD)
 # version, name, body, more of the class
 MakeMigration = Callable[..., None]
@@ -20,14 +21,12 @@ SOURCE, COPY = PLACES.database(50), PLACES.database(51)
 
 
 @pytest.fixture(scope="module")
-def lab(make_pod_lab: MakePodLab) -> PodLab:
-    lab = make_pod_lab("databases", {POD: HOST}, HOST)
-    lab.run(POD, "launch")
-    return lab
+def lab(make_upgrade_lab: MakeUpgradeLab) -> UpgradeLab:
+    return make_upgrade_lab("databases", POD)
 
 
 @pytest.fixture
-def host(lab: PodLab) -> Iterator[OnHost]:
+def host(lab: UpgradeLab) -> Iterator[OnHost]:
     """The pod's host with a copy to play with; none of the copies stays, but the migrator does."""
     host = OnHost(lab, POD)
     host.run(f"copies.copy_by_dump(live, {SOURCE!r}, places)")
@@ -124,7 +123,7 @@ def test_a_second_run_takes_over_from_a_copy_whose_process_was_killed(host: OnHo
     assert left == [True, [], "0"]
 
 
-def test_what_a_crash_leaves_of_a_copy_is_named_and_pruned(lab: PodLab, host: OnHost) -> None:
+def test_what_a_crash_leaves_of_a_copy_is_named_and_pruned(lab: UpgradeLab, host: OnHost) -> None:
     """PostgreSQL dies in the middle of it: files that no database has stay in its directory."""
     grow(host, 120)
     host.run(f"""
@@ -214,7 +213,7 @@ end
 
 
 @pytest.fixture
-def migration(lab: PodLab) -> Iterator[MakeMigration]:
+def migration(lab: UpgradeLab) -> Iterator[MakeMigration]:
     made: list[str] = []
     directory = PLACES.releases / "*" / "db" / "migrate"
 
@@ -360,3 +359,35 @@ def test_a_rehearsal_touches_nothing_that_is_live(host: OnHost, migration: MakeM
     migration(20260106000001, "upload", 'File.write("public/uploads/mine", "x")')
     words = host.run(f"result = refused(migrator.migrate, {SOURCE!r}, timeout_seconds=20)")
     assert "Read-only file system" in words[1]
+
+
+def kept(lab: UpgradeLab) -> dict[tuple[str, str], str | None]:
+    """Why each thing is kept; releases by their version."""
+    told = OnHost(lab, POD).run("result = releases.listed('alpha')")
+    return {(one["kind"], one["id"].partition("-")[0]): one["why"] for one in told}
+
+
+def prune(lab: UpgradeLab, *accepted: str) -> set[tuple[str, str]]:
+    script = f"result = releases.prune('alpha', {{'accept': {list(accepted)}}})"
+    gone = OnHost(lab, POD).run(script)
+    return {(one["kind"], one["id"].partition("-")[0]) for one in gone}
+
+
+def test_pruning_keeps_the_way_back_and_what_a_rollback_left(lab: UpgradeLab) -> None:
+    """Comes last: the pod changes its release."""
+    old, new = PLACES.database(1), PLACES.database(2)
+    for version in (EXPAND, BREAKING):
+        lab.run(POD, "upgrade", to=version)
+    assert prune(lab) >= {("release", FIRST), ("way back", FIRST)}
+    assert kept(lab)["release", EXPAND] == "the way back"
+    assert f"goes by --accept {old}" in str(kept(lab)["database", old])
+    assert prune(lab) == set()
+
+    lab.run(POD, "rollback")
+    assert lab.get(POD, "/public") == 200
+    assert ("release", BREAKING) in prune(lab)
+    assert kept(lab)["database", old] == "in use"
+    assert BREAKING in str(kept(lab)["database", new])
+    assert prune(lab, new) >= {("database", new), ("way back", BREAKING)}
+    assert [name for kind, name in kept(lab) if kind == "database"] == [old]
+    assert lab.get(POD, "/public") == 200
