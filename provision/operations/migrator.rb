@@ -50,7 +50,7 @@ class PodfleetMigration
     connect
     ActiveRecord::Tasks::DatabaseTasks.migrate
     tell("end" => "done", "peak_kb" => PodfleetMigrator.peak_kb)
-  rescue Exception => error # rubocop:disable Lint/RescueException -- a file that is no Ruby, too
+  rescue Exception => error # a file that is no Ruby, too
     words = error.message.to_s
     words = "#{error.class}: #{words}" unless words.include?(":")
     tell("end" => "failed", "words" => words[0, 4000], "peak_kb" => PodfleetMigrator.peak_kb)
