@@ -113,6 +113,7 @@ class Preparation(Change):
 
     def _measure_copy(self) -> float:
         """What the copy will take while requests wait."""
+        copies.write_out()
         seconds = copies.copy_files(
             self._copy, self._measured, self.places, timeout_seconds=REHEARSED_SECONDS
         )

@@ -176,6 +176,7 @@ class _Upgrade(Preparation):
         way = self.way
         if way.is_breaking:
             self._hurry()
+            copies.write_out()
         self.switching.close(self.old, by_page=self.by_page, database=self.closed_database)
         if way.is_tiny:
             background.stop(self.places, self.old)
