@@ -186,8 +186,7 @@ def upgrade(loaded: Loaded, to: str) -> tuple[float, dict[str, Any]]:
     section = rf'(\[pods\.{loaded.pod}\][^\[]*?release = )"[^"]*"'
     loaded.fleet.file.write_text(re.sub(section, rf'\g<1>"{to}"', text))
     loaded.fleet.podfleet("build", "--pod", loaded.pod)
-    # Again: the bench goes to releases that it took back before.
-    ran = loaded.fleet.podfleet("upgrade", "--pod", loaded.pod, "--again", "--json")
+    ran = loaded.fleet.podfleet("upgrade", "--pod", loaded.pod, "--json")
     (told,) = ran.json["pods"]
     return ran.seconds, told
 
