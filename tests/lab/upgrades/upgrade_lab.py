@@ -64,7 +64,7 @@ class UpgradeLab(PodLab):
         """A copy that stays, though others build and prune in the store meanwhile."""
         assert artifact.signature is not None
         where = self.directory / "releases" / artifact.release_id
-        where.mkdir(parents=True)
+        where.mkdir(parents=True, exist_ok=True)
         for path in (artifact.path, artifact.manifest_path):
             shutil.copy(path, where / path.name)
         shutil.copy(artifact.signature, where / "signature")
