@@ -51,11 +51,11 @@ PARTS: tuple[Part, ...] = (
     Part("format", 60, (str(BIN / "ruff"), "format", "--check", "--quiet", ".")),
     Part("lint", 60, (str(BIN / "ruff"), "check", "--quiet", ".")),
     # Each part has labs of its own: two side by side wait less than one after the other.
-    Part("lab: upgrades, f to z", 2700, tests=("tests/lab/upgrades/test_[f-z]*.py",), is_lab=True),
-    Part("lab: upgrades, a to e", 2700, tests=("tests/lab/upgrades/test_[a-e]*.py",), is_lab=True),
+    Part("lab: upgrades, f to z", 3600, tests=("tests/lab/upgrades/test_[f-z]*.py",), is_lab=True),
+    Part("lab: upgrades, a to e", 3600, tests=("tests/lab/upgrades/test_[a-e]*.py",), is_lab=True),
     Part("lab: operations", 2700, tests=("tests/lab/operations",), is_lab=True),
-    Part("lab: fleet", 1800, tests=("tests/lab/fleet",), is_lab=True),
-    Part("lab: faults", 1800, tests=("tests/lab/faults",), is_lab=True),
+    Part("lab: fleet", 2700, tests=("tests/lab/fleet",), is_lab=True),
+    Part("lab: faults", 2700, tests=("tests/lab/faults",), is_lab=True),
     Part("lab: platform", 1800, tests=("tests/lab/platform",), is_lab=True),
     Part("lab: machines", 1800, tests=("tests/lab/test_*.py",), is_lab=True),
 )
