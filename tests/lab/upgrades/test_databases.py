@@ -128,7 +128,7 @@ def test_what_a_crash_leaves_of_a_copy_is_named_and_pruned(lab: UpgradeLab, host
     grow(host, 120)
     host.run(f"""
         psql("CHECKPOINT")
-        base = copies.data_directory() / "base"
+        base = Path(psql("SELECT current_setting('data_directory')")) / "base"
         before = set(os.listdir(base))
         def copied():
             new = [base / name for name in set(os.listdir(base)) - before]
