@@ -37,6 +37,8 @@ from provision.staging import stage_pod
 
 Part = TypeVar("Part")
 PARALLEL = 8
+# A pod's state in the host's own words.
+SERVING = "serving"
 
 
 @dataclass(frozen=True)
@@ -146,19 +148,27 @@ def _prepare(run: Run, plan: Plan, launching: Sequence[Pod]) -> Run:
         builds.result()
     if not hosts:
         return run
+    standing = _standing_on(run, hosts, plan)
     run = replace(run, seen=_look_again(run))
-    _each(run, _standing_on(run, hosts), lambda pod: _gate(run, pod))
+    _each(run, standing, lambda pod: _gate(run, pod))
     return run
 
 
-def _standing_on(run: Run, hosts: Sequence[str]) -> list[Pod]:
-    """The pods that ran there before the platform changed beneath them."""
+def _standing_on(run: Run, hosts: Sequence[str], plan: Plan) -> list[Pod]:
+    """The pods that served before the platform changed beneath them, and that nothing else will
+    be done to: whatever is done to a pod ends with gates of its own."""
+    busy = {part.name for part in plan.pods if part.action is not Action.NOTHING}
     return [
         pod
         for name in hosts
         for pod in run.fleet.pods_on(name)
-        if running_release(run.host(name)[2].pods.get(pod.name))
+        if pod.name not in busy and _serves(run, pod)
     ]
+
+
+def _serves(run: Run, pod: Pod) -> bool:
+    facts = run.host(pod.host)[2].pods.get(pod.name)
+    return facts is not None and facts.state == SERVING
 
 
 def _gate(run: Run, pod: Pod) -> None:
