@@ -32,6 +32,8 @@ POD, SLOW = "alpha", "1.1.0.4"
 PLACES = PodPlaces(POD)
 # Nobody knows the migration that is tried: it counts as breaking.
 UNKNOWN: dict[str, str] = {}
+# What is unpacked already is not unpacked again.
+OTHERS = "find {releases} -mindepth 1 -maxdepth 1 ! -name {live} -exec rm -rf {{}} +"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,8 @@ def lab(changing: UpgradeLab) -> Iterator[UpgradeLab]:
     for name in databases(changing, HOST, POD):
         if name != changing.record(POD)["database"]:
             sql(changing, HOST, "template1", f"DROP DATABASE {name} WITH (FORCE)")
+    live = str(changing.record(POD)["release_id"])
+    changing.shell(HOST, OTHERS.format(releases=PLACES.releases, live=live))
 
 
 def is_as_before(lab: UpgradeLab) -> None:
