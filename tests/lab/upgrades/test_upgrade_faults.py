@@ -248,7 +248,7 @@ def test_a_session_that_does_not_end(lab: UpgradeLab) -> None:
         with Visitor(lab, POD) as visitor:
             said = refused(lab, started, "a session does not end", pid)
     finally:
-        lab.shell(HOST, f"kill -CONT {pid}; systemctl stop session")
+        lab.shell(HOST, f"kill -CONT {pid}; systemctl stop session || :")
     assert "same command again" in said
     assert visitor.failed == []
 
