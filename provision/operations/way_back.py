@@ -119,10 +119,15 @@ def left_behind(name: str, rows: Mapping[str, int], aside: Mapping[str, int]) ->
 def by_hand(places: PodPlaces, release_id: str, name: str) -> str:
     """What a person types on the host to let that release serve on that database."""
     opened = f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'
+    units = (
+        f"{places.web_socket_unit(release_id)} "
+        f"{places.web_unit(release_id)} {places.sidekiq_unit(release_id)}"
+    )
+    # What failed to start too often is refused another start until that is forgotten.
     return (
         f"On the host: `runuser -u postgres -- psql -c '{opened}'`, "
         f"`rm -f {places.stay_down} {places.maintenance_flag}`, "
         f"`ln -sfn {places.web_socket(release_id)} {places.live_socket}`, "
-        f"`systemctl restart {places.web_socket_unit(release_id)} "
-        f"{places.web_unit(release_id)} {places.sidekiq_unit(release_id)}`."
+        f"`systemctl reset-failed 'pod-{places.pod}-*@{release_id}.*'`, "
+        f"`systemctl restart {units}`."
     )

@@ -53,6 +53,9 @@ def watch(pod: str, verb: str, only: str) -> None:
         if journal and now != size:
             # What is judged is what is remembered: a line that comes meanwhile is the next one.
             content = journal.read_bytes()
+            if not content.endswith(b"\n"):
+                # A line that crosses a page is seen half written: it is judged when it is whole.
+                continue
             now = len(content)
             if is_first_start(content, only):
                 try:

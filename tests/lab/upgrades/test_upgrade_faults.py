@@ -293,7 +293,7 @@ def test_a_rollback_that_fails_itself_says_what_to_do_by_hand(lab: UpgradeLab) -
     said = str(error.value)
     lab.on(HOST, "mv", f"{code}.away", code)
     commands = said.rpartition("On the host: ")[2].split("`")[1::2]
-    assert len(commands) == 4, said
+    assert len(commands) == 5, said
     for command in commands:
         lab.shell(HOST, f"cd /; {command}")
     until(lambda: lab.get(POD) == 200, 60, "it does not serve")
