@@ -128,6 +128,6 @@ def by_hand(places: PodPlaces, release_id: str, name: str) -> str:
         f"On the host: `runuser -u postgres -- psql -c '{opened}'`, "
         f"`rm -f {places.stay_down} {places.maintenance_flag}`, "
         f"`ln -sfn {places.web_socket(release_id)} {places.live_socket}`, "
-        f"`systemctl reset-failed 'pod-{places.pod}-*@{release_id}.*'`, "
+        f"`systemctl reset-failed 'pod-{places.name}-*@{release_id}.*'`, "
         f"`systemctl restart {units}`."
     )
