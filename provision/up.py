@@ -22,7 +22,7 @@ from provision.fleet.launched import record_launched
 from provision.fleet.model import Fleet, Host, Pod
 from provision.fleet.secrets import Vault, open_vault
 from provision.hosts.connection import Connection
-from provision.hosts.facts import HostFacts, OperationFacts
+from provision.hosts.facts import SERVING, HostFacts, OperationFacts
 from provision.hosts.providers import boot, connect
 from provision.operations import dispatch
 from provision.operations.adopting import send_export
@@ -37,8 +37,6 @@ from provision.staging import stage_pod
 
 Part = TypeVar("Part")
 PARALLEL = 8
-# A pod's state in the host's own words.
-SERVING = "serving"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from provision.fleet.secrets import Vault, open_vault
 from provision.fleet.upgrades import kinds_for
 from provision.foreseeing import Foreseen, foresee
 from provision.history import entry_of
-from provision.hosts.facts import OperationFacts, gather
+from provision.hosts.facts import SERVING, OperationFacts, gather
 from provision.naming import name_release
 from provision.operations import dispatch
 from provision.plan import Seen, awaited, look, running_release, select
@@ -40,8 +40,6 @@ from provision.targets import (
     warn_of_runtimes,
 )
 from provision.waves import Result, is_red, wave
-
-SERVING = "serving"
 
 
 @dataclass(frozen=True)

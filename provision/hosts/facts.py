@@ -13,6 +13,8 @@ from provision.hosts.drift import Drift
 
 _SCRIPT = Path(__file__).with_name("host_state.py")
 _FORMAT = 1
+# The state of a pod that answers from its release, of those that PodFacts.state names.
+SERVING = "serving"
 
 
 @dataclass(frozen=True)
