@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from provision.operations import candidate, database, holding, units
+from provision.operations import candidate, holding, units
+from provision.operations import database as databases
 from provision.operations.clock import ClientClock
 from provision.operations.holding import HoldTooLong
 from provision.operations.operation import Operation
@@ -47,7 +48,7 @@ class Switch:
         if is_up:
             holding.park(self.places.web_unit(release_id))
         if database:
-            _close_database(database)
+            databases.close(database)
 
     def leave(self, release_id: str, *, by_page: bool, database: str | None) -> None:
         """The same on the way back from a release that may be broken: what it does not answer
@@ -61,7 +62,7 @@ class Switch:
             self.operation.note(f"{error.what}: they are cut off")
             candidate.kill(self.places, release_id)
         if database:
-            _close_database(database)
+            databases.close(database)
 
     def _stop_answering(self, by_page: bool) -> None:
         """Requests wait; or see the page, where that would be too long, or (after a cut) nobody
@@ -105,7 +106,7 @@ class Switch:
     def open(self, release_id: str, *, database: str | None) -> None:
         """Back to a release that was closed: its database, its web, the requests that wait."""
         if database:
-            _open_database(database)
+            databases.reopen(database)
         units.let_up(self.places)
         self.wake(release_id)
         if not candidate.is_up(self.places, release_id):
@@ -145,7 +146,8 @@ class Switch:
     def park_on_copy(self, release_id: str, copy: str) -> None:
         """The candidate waits without its database, which comes later under the same name."""
         holding.park(self.places.web_unit(release_id))
-        _drop_database(copy)
+        databases.cut_connections(copy)
+        databases.drop(copy)
 
     def wake(self, release_id: str) -> None:
         unit = self.places.web_unit(release_id)
@@ -173,16 +175,3 @@ class Switch:
             return {"closed_seconds": None}
         clock.stop()
         return {"closed_seconds": clock.closed_seconds()}
-
-
-def _close_database(name: str) -> None:
-    database.close(name)
-
-
-def _open_database(name: str) -> None:
-    database.reopen(name)
-
-
-def _drop_database(name: str) -> None:
-    database.cut_connections(name)
-    database.drop(name)
