@@ -11,7 +11,13 @@ from typing import Any
 from provision.contract import PodPlaces
 from provision.operations import gates, units
 from provision.operations.asking import ask
-from provision.operations.commands import last_words, succeeds, systemctl, unit_properties
+from provision.operations.commands import (
+    is_active,
+    last_words,
+    succeeds,
+    systemctl,
+    unit_properties,
+)
 from provision.operations.gates import PAGE, GateIsRed
 
 # What a visitor asks first; each loads code and fills caches that the next one finds warm.
@@ -31,7 +37,7 @@ def boot(places: PodPlaces, release_id: str) -> None:
 
 
 def is_up(places: PodPlaces, release_id: str) -> bool:
-    return succeeds(["systemctl", "is-active", "--quiet", places.web_unit(release_id)])
+    return is_active(places.web_unit(release_id))
 
 
 def warm(places: PodPlaces, release_id: str, domain: str, threads: int) -> None:

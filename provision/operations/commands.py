@@ -47,6 +47,11 @@ def systemctl(*words: str) -> None:
     run(["systemctl", *words])
 
 
+def is_active(unit: str) -> bool:
+    """Whether it runs; one that boots, or ends, does not."""
+    return succeeds(["systemctl", "is-active", "--quiet", unit])
+
+
 def unit_properties(unit: str, *names: str) -> dict[str, str]:
     """Some of a unit's properties, by name."""
     said = run(["systemctl", "show", f"--property={','.join(names)}", "--", unit]).decode()

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from provision.contract import PodPlaces
 from provision.errors import Refusal
 from provision.operations.cgroups import processes
-from provision.operations.commands import run, succeeds, systemctl, unit_properties
+from provision.operations.commands import is_active, run, succeeds, systemctl, unit_properties
 from provision.operations.release_tree import link
 from provision.writing import sync_directory, write_atomically
 
@@ -51,7 +51,7 @@ def release(places: PodPlaces) -> None:
 
 def finish(places: PodPlaces) -> None:
     """Ends the hold once all that waited were answered; the next one begins anew."""
-    if _is_active(places.hold_socket_unit):
+    if is_active(places.hold_socket_unit):
         _await_nobody(places)
     for unit in (places.hold_socket_unit, places.hold_unit):
         succeeds(["systemctl", "stop", unit])
@@ -63,10 +63,6 @@ def _await_nobody(places: PodPlaces) -> None:
     deadline = time.monotonic() + FINISH_SECONDS
     while connections(places.hold_socket) and time.monotonic() < deadline:
         time.sleep(_PAUSE_SECONDS)
-
-
-def _is_active(unit: str) -> bool:
-    return succeeds(["systemctl", "is-active", "--quiet", unit])
 
 
 def in_flight(places: PodPlaces, release_id: str) -> int:

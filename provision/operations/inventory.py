@@ -28,7 +28,7 @@ from typing import Any
 from provision.contract import ARTIFACTS, PODS, RELEASE_ID, PodPlaces
 from provision.errors import Refusal
 from provision.operations import database, jobs_aside, orphans, release_tree, way_back
-from provision.operations.commands import succeeds
+from provision.operations.commands import is_active
 from provision.operations.operation import read_record, unfinished
 
 # An artifact that is being shipped for an operation to come is in no release directory yet.
@@ -195,7 +195,7 @@ class Keeping:
         if release_id == self._previous_release:
             return "the way back"
         units = (self.places.web_unit(release_id), self.places.sidekiq_unit(release_id))
-        if any(succeeds(["systemctl", "is-active", "--quiet", unit]) for unit in units):
+        if any(is_active(unit) for unit in units):
             return "its processes are still there"
         return self._under_way(release_id)
 

@@ -26,7 +26,7 @@ from provision.operations import (
     warming,
     way_back,
 )
-from provision.operations.commands import succeeds
+from provision.operations.commands import is_active
 from provision.operations.operation import Operation, need_record, state_of
 from provision.operations.paths import AMPLE, BREAKING, PLAIN
 from provision.operations.preflight import platform_level
@@ -176,7 +176,7 @@ class _Rollback:
     def _freeze_sidekiq(self) -> None:
         """At once: waiting for its jobs would keep the broken release up."""
         unit = self.places.sidekiq_unit(self.new)
-        if _runs(unit) and not holding.is_parked(unit):
+        if is_active(unit) and not holding.is_parked(unit):
             holding.park(unit)
 
     def switch_back(self, _: Evidence) -> None:
@@ -188,7 +188,7 @@ class _Rollback:
 
     def _wake_sidekiq(self) -> None:
         unit = self.places.sidekiq_unit(self.new)
-        if _runs(unit) and holding.is_parked(unit):
+        if is_active(unit) and holding.is_parked(unit):
             holding.unpark(unit)
 
     def take_the_place(self, _: Evidence) -> None:
@@ -252,7 +252,3 @@ class _Rollback:
         if not found:
             return ""
         return way_back.by_hand(self.places, str(found["from"]), str(found["from_database"]))
-
-
-def _runs(unit: str) -> bool:
-    return succeeds(["systemctl", "is-active", "--quiet", unit])

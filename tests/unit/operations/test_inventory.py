@@ -92,7 +92,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(inventory, "read_record", lambda places: host.record)
     monkeypatch.setattr(inventory, "unfinished", lambda pod: host.operation)
     monkeypatch.setattr(releases, "unfinished", lambda pod: host.operation)
-    monkeypatch.setattr(inventory, "succeeds", lambda argv: argv[-1] in host.running)
+    monkeypatch.setattr(inventory, "is_active", lambda unit: unit in host.running)
     for release_id in (OLDEST, OLD, NEW):
         host.release(release_id)
     host.way_back(OLDEST, "pod_alpha_1")
