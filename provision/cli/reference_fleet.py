@@ -11,6 +11,7 @@ _TABLES = (
     ("fleet", ("fleet",), "[fleet]"),
     ("acme", ("acme",), "[acme]"),
     ("upgrade", ("upgrade",), "[upgrade]"),
+    ("monitoring", ("monitoring",), "[monitoring]"),
     ("hosts", ("hosts",), "[hosts.NAME]"),
     ("pods", ("pods",), "[pods.NAME]"),
 )

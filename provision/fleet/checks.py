@@ -12,6 +12,7 @@ from provision.fleet.fields import VERSION, ascii_domain
 from provision.fleet.launched import changed_domains
 from provision.fleet.maintenance_words import WORDS, has_words
 from provision.fleet.model import Host, Pod
+from provision.fleet.monitoring import WATCHED_MB, WATCHING_MB
 from provision.fleet.reading import Reading
 from provision.fleet.series import series_of
 from provision.fleet.settings import check_settings
@@ -46,7 +47,15 @@ def check_fleet(
     bound_for: BoundFor = NOWHERE,
 ) -> None:
     """Notes every error that takes more than one key to see."""
-    for check in (_something, _lead_pod, _known_hosts, _domains, _releases, _accepted):
+    for check in (
+        _something,
+        _lead_pod,
+        _known_hosts,
+        _watching_host,
+        _domains,
+        _releases,
+        _accepted,
+    ):
         check(reading)
     _settings(reading, bound_for)
     for name, host in hosts.items():
@@ -78,12 +87,23 @@ def _known_hosts(reading: Reading) -> None:
     stated = reading.data.get("hosts")
     hosts = list(stated) if isinstance(stated, dict) else []
     for name, pod in reading.tables("pods").items():
-        host = pod.get("host")
-        if not isinstance(host, str) or host in hosts:
-            continue
-        meant = closest(host, hosts)
-        do = f"Did you mean {meant!r}?" if meant else f"Add [hosts.{host}]."
-        reading.refuse(("pods", name, "host"), f"there is no host {host!r}", do)
+        _known_host(reading, ("pods", name, "host"), pod.get("host"), hosts)
+
+
+def _watching_host(reading: Reading) -> None:
+    hosts, watching = reading.data.get("hosts"), reading.data.get("monitoring")
+    if isinstance(hosts, dict) and isinstance(watching, dict):
+        _known_host(reading, ("monitoring", "host"), watching.get("host"), list(hosts))
+
+
+def _known_host(
+    reading: Reading, location: tuple[str, ...], host: object, hosts: list[str]
+) -> None:
+    if not isinstance(host, str) or host in hosts:
+        return
+    meant = closest(host, hosts)
+    do = f"Did you mean {meant!r}?" if meant else f"Add [hosts.{host}]."
+    reading.refuse(location, f"there is no host {host!r}", do)
 
 
 def _domains(reading: Reading) -> None:
@@ -147,11 +167,19 @@ def _lab_names(reading: Reading, hosts: Mapping[str, Host], pods: Mapping[str, P
 def _memory(reading: Reading, hosts: Mapping[str, Host]) -> None:
     for name, host in hosts.items():
         pods = [pod for pod in reading.tables("pods").values() if pod.get("host") == name]
-        needed, declared = needed_mb(len(pods)), host.memory // 1024**2
+        needed = needed_mb(len(pods)) + _watching_mb(reading, name)
+        declared = host.memory // 1024**2
         if pods and declared < needed:
             what = f"{declared} MiB are too little for {len(pods)} pods: they need {needed} MiB"
             do = "Give the host more memory, or a pod another host."
             reading.refuse(("hosts", name, "memory"), what, do)
+
+
+def _watching_mb(reading: Reading, host: str) -> int:
+    watching = reading.data.get("monitoring")
+    if not isinstance(watching, dict):
+        return 0
+    return WATCHED_MB + (WATCHING_MB if watching.get("host") == host else 0)
 
 
 def check_launched(reading: Reading, keeps: Path) -> None:

@@ -182,7 +182,21 @@ def check_username(username: str) -> str:
 def check_https(url: str) -> str:
     if re.match(r"https://[^\s/]+(/\S*)?\Z", url):
         return url
-    raise refused(f"{url!r} is no https URL", "Write the ACME directory's URL.")
+    raise refused(f"{url!r} is no https URL", "Write one that begins with https://.")
+
+
+def check_web_url(url: str) -> str:
+    if re.match(r"https?://[^\s/]+(/\S*)?\Z", url):
+        return url
+    raise refused(f"{url!r} is no URL", "Write one, as https://alerts.example.org/hook.")
+
+
+def check_host_port(stated: str) -> str:
+    host, _, port = stated.rpartition(":")
+    is_host = re.match(r"[A-Za-z0-9.-]+\Z|\[[0-9a-f:]+\]\Z", host)
+    if is_host and port.isdecimal() and 0 < int(port) < 65536:
+        return stated
+    raise refused(f"{stated!r} is no server and port", "Write them as mail.example.org:587.")
 
 
 def check_ssh_user(user: str) -> str:
@@ -229,4 +243,6 @@ GitUrl = Annotated[str, AfterValidator(check_git_url)]
 GitTag = Annotated[str, AfterValidator(check_git_tag)]
 Username = Annotated[str, AfterValidator(check_username)]
 HttpsUrl = Annotated[str, AfterValidator(check_https)]
+WebUrl = Annotated[str, AfterValidator(check_web_url)]
+HostPort = Annotated[str, AfterValidator(check_host_port)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]

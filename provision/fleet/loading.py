@@ -14,10 +14,11 @@ from provision.errors import Refusal, Refusals
 from provision.fleet.checks import NOWHERE, BoundFor, check_fleet, check_launched
 from provision.fleet.keeps import keeping_place
 from provision.fleet.model import About, Acme, Fleet, Host, Pod, Upgrades
+from provision.fleet.monitoring import Monitoring
 from provision.fleet.paths import absolute, check_paths
 from provision.fleet.reading import FILE_NAME, INVENTORIES, Reading
 
-TABLES = ("fleet", "acme", "upgrade", "hosts", "pods")
+TABLES = ("fleet", "acme", "upgrade", "monitoring", "hosts", "pods")
 
 
 def load_fleet(name_or_path: str | None = None, bound_for: BoundFor = NOWHERE) -> Fleet:
@@ -52,6 +53,7 @@ def load_file(file: Path, bound_for: BoundFor = NOWHERE) -> Fleet:
     reading.refuse_unknown((), reading.data, TABLES)
     about = reading.model(("fleet",), About, reading.table("fleet")) or About()
     upgrade = reading.model(("upgrade",), Upgrades, reading.table("upgrade")) or Upgrades()
+    monitoring = _monitoring(reading)
     hosts = absolute(file, "hosts", reading.models("hosts", Host))
     pods = absolute(file, "pods", reading.models("pods", Pod))
     acme = _acme(reading, about, pods)
@@ -68,6 +70,7 @@ def load_file(file: Path, bound_for: BoundFor = NOWHERE) -> Fleet:
         keeps=keeps,
         acme=acme,
         upgrade=upgrade,
+        monitoring=monitoring,
         hosts=hosts,
         pods=pods,
         lead_pod=about.lead_pod or next(iter(pods)),
@@ -108,6 +111,13 @@ def _acme(reading: Reading, about: About, pods: dict[str, Pod]) -> Acme | None:
         # Nothing to take it from: that there is no pod is said already.
         return None
     return reading.model(("acme",), Acme, stated)
+
+
+def _monitoring(reading: Reading) -> Monitoring | None:
+    """None unless the file has the table: watching costs memory, and is asked for."""
+    if "monitoring" not in reading.data:
+        return None
+    return reading.model(("monitoring",), Monitoring, reading.table("monitoring"))
 
 
 def _is_lab(host: Host) -> bool:

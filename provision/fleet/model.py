@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator
 
 from provision.fleet.fields import (
     V4,
@@ -30,6 +30,8 @@ from provision.fleet.fields import (
     Username,
     Version,
 )
+from provision.fleet.monitoring import Monitoring
+from provision.fleet.table import Table, said
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 UPSTREAM = "https://github.com/diaspora/diaspora.git"
@@ -37,17 +39,6 @@ UPSTREAM = "https://github.com/diaspora/diaspora.git"
 REHEARSAL = "rehearsal"
 
 Network = IPv4Network | IPv6Network
-
-
-def said(description: str, default: Any = ..., **rules: Any) -> Any:
-    """A field of the fleet file with the words that document it."""
-    return Field(default, description=description, **rules)
-
-
-class Table(BaseModel):
-    """One table of the fleet file: nothing in it is unknown, nothing changes later."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Host(Table):
@@ -194,6 +185,8 @@ class Fleet(Table):
     keeps: Path
     acme: Acme
     upgrade: Upgrades = Upgrades()
+    # None: nothing of the fleet is watched, and nothing for it is installed.
+    monitoring: Monitoring | None = None
     hosts: dict[Name, Host]
     pods: dict[Name, Pod]
     # The pod that is upgraded first; the first one of the file unless stated.
@@ -216,6 +209,10 @@ class Fleet(Table):
     def partners_of(self, pod: str) -> tuple[Pod, ...]:
         """The other pods of the fleet: those that the pod's canary flies to."""
         return tuple(other for other in self.pods.values() if other.name != pod)
+
+    def watches(self, host: str) -> bool:
+        """Whether that host is the one that watches the fleet."""
+        return self.monitoring is not None and self.monitoring.host == host
 
     def with_hosts(self, hosts: Mapping[str, Host]) -> Fleet:
         """The same fleet with what is known only at run time: a lab's addresses and networks."""

@@ -9,8 +9,10 @@ from typing import Any
 
 from provision import places
 from provision.fleet.diaspora_toml import nested
-from provision.fleet.model import About, Acme, Host, Pod, Table, Upgrades
+from provision.fleet.model import About, Acme, Host, Pod, Upgrades
+from provision.fleet.monitoring import Monitoring
 from provision.fleet.series import Setting, load_settings
+from provision.fleet.table import Table
 
 FILE = places.CHECKOUT / "inventories" / "fleet.schema.json"
 # Whose settings editors offer; loading measures each pod by its own release.
@@ -37,7 +39,8 @@ def schema() -> dict[str, Any]:
         "description": pod["properties"]["diaspora"]["description"],
         **_settings_table(diaspora),
     }
-    definitions = pod.pop("$defs")
+    monitoring = _table(Monitoring)
+    definitions = pod.pop("$defs") | monitoring.pop("$defs")
     acme = _table(Acme)
     acme["required"] = []
     return {
@@ -50,6 +53,7 @@ def schema() -> dict[str, Any]:
             "fleet": _table(About),
             "acme": acme,
             "upgrade": _table(Upgrades),
+            "monitoring": monitoring,
             "hosts": _named(host),
             "pods": _named(pod),
         },
