@@ -73,12 +73,14 @@ def _red(places: PodPlaces, release_id: str, what: str) -> GateIsRed:
     )
 
 
-def end(places: PodPlaces, release_id: str) -> None:
+def end(places: PodPlaces, release_id: str, *, grace_seconds: float = GRACE_SECONDS) -> None:
     """Stops a release's web that nobody is connected to, its socket too: nobody starts it again by
-    asking. puma now and then hangs where it has nothing left to do: then it is not waited for."""
+    asking. What has not ended within its grace is killed: puma now and then hangs where it has
+    nothing left to do, and a web that is parked hears nothing else."""
     going = (places.web_socket_unit(release_id), places.web_unit(release_id))
+    # The stop that is under way keeps systemd from starting it again once it is killed.
     succeeds(["systemctl", "stop", "--no-block", *going])
-    if not _is_gone(going[1], GRACE_SECONDS):
+    if not _is_gone(going[1], grace_seconds):
         succeeds(["systemctl", "kill", "--signal=SIGKILL", going[1]])
         succeeds(["systemctl", "stop", *going])
     succeeds(["systemctl", "reset-failed", *going])
@@ -87,7 +89,7 @@ def end(places: PodPlaces, release_id: str) -> None:
 def _is_gone(unit: str, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while unit_properties(unit, "ActiveState")["ActiveState"] not in ("inactive", "failed"):
-        if time.monotonic() > deadline:
+        if time.monotonic() >= deadline:
             return False
         time.sleep(0.1)
     return True
@@ -99,9 +101,3 @@ def take_the_place(places: PodPlaces, release_id: str, of: str) -> None:
     going = [unit for unit in units.own_units(places, of) if unit != places.target]
     systemctl("disable", "--quiet", "--no-reload", *going)
     systemctl("enable", "--quiet", "--no-reload", *units.own_units(places, release_id))
-
-
-def kill(places: PodPlaces, release_id: str) -> None:
-    """A web that does not answer is not asked to end."""
-    succeeds(["systemctl", "kill", "--signal=SIGKILL", places.web_unit(release_id)])
-    end(places, release_id)

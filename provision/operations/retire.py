@@ -11,7 +11,7 @@ from pathlib import Path
 
 from provision.contract import STATE
 from provision.errors import Refusal
-from provision.operations import database, presence, recording, units, warming
+from provision.operations import candidate, database, presence, recording, units, warming
 from provision.operations.commands import run, succeeds
 from provision.operations.export import Export
 from provision.operations.locks import reload_lock
@@ -81,7 +81,7 @@ class _Retire:
         releases = Path(self.places.releases)
         for release in sorted(releases.iterdir()) if releases.is_dir() else ():
             if release.name != live:
-                warming.end(self.places, release.name)
+                candidate.end(self.places, release.name, grace_seconds=0)
                 presence.stop(self.places.sidekiq_unit(release.name))
 
     def remove_database(self, _: Evidence) -> Evidence:

@@ -60,7 +60,7 @@ class Switch:
                 holding.park(self.places.web_unit(release_id))
         except HoldTooLong as error:
             self.operation.note(f"{error.what}: they are cut off")
-            candidate.kill(self.places, release_id)
+            candidate.end(self.places, release_id, grace_seconds=0)
         if database:
             databases.close(database)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from provision.contract import RUNTIMES, PodPlaces
+from provision.operations import candidate
 from provision.operations.commands import run, succeeds
 from provision.operations.locks import is_free, pod_lock
 from provision.operations.operation import read_record, unfinished
@@ -65,21 +66,10 @@ def _later(places: PodPlaces, release_id: str) -> str:
 def _end(places: PodPlaces, release_id: str) -> str:
     said = f"pod {places.name}: {release_id} is live, and stays"
     if not _is_live(places, release_id):
-        end(places, release_id)
+        candidate.end(places, release_id, grace_seconds=0)
         said = f"pod {places.name}: {release_id} is kept warm no longer"
     cancel(places)
     return said
-
-
-def end(places: PodPlaces, release_id: str) -> None:
-    """Ends a web that nobody reaches: a stopped process hears nothing but this."""
-    web = places.web_unit(release_id)
-    succeeds(["systemctl", "stop", places.web_socket_unit(release_id)])
-    # The stop that is under way keeps systemd from starting it again.
-    succeeds(["systemctl", "stop", "--no-block", web])
-    succeeds(["systemctl", "kill", "--signal=KILL", web])
-    succeeds(["systemctl", "stop", web])
-    succeeds(["systemctl", "reset-failed", web])
 
 
 def _is_live(places: PodPlaces, release_id: str) -> bool:

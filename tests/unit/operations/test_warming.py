@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from provision.contract import PodPlaces
-from provision.operations import warming
+from provision.operations import candidate, warming
 from provision.operations.locks import pod_lock
 
 LIVE, BEFORE = "1.1.0.0-0123abcd", "1.0.0.0-0123abcd"
@@ -38,6 +38,9 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return True
 
     monkeypatch.setattr(warming, "succeeds", succeeds)
+    monkeypatch.setattr(candidate, "succeeds", succeeds)
+    hangs = {"ActiveState": "deactivating"}
+    monkeypatch.setattr(candidate, "unit_properties", lambda *_: hangs)
     return found
 
 
