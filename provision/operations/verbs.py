@@ -32,8 +32,8 @@ VERBS: Mapping[str, Callable[[Operation], Steps]] = {
 }
 
 _CONCLUDED: Mapping[str, Callable[[Operation, Exit, str], None]] = {
-    "upgrade": verdicts.conclude,
-    "rollback": verdicts.conclude,
+    "upgrade": verdicts.upgraded,
+    "rollback": verdicts.rolled_back,
 }
 
 

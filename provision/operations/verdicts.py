@@ -21,18 +21,35 @@ _TELLING = ("rehearse", "expand", "candidate", "move", "switch", "background", "
 _LINES = 300
 
 
-def conclude(operation: Operation, code: Exit, text: str) -> None:
-    """Called before the verdict, and again where a cut came between."""
+def upgraded(operation: Operation, code: Exit, text: str) -> None:
+    """Called before the verdict, and again where a cut came between; a rehearsal leaves nothing."""
     state = state_of(operation)
     if operation.parameters.get("rehearse") or not state.done.get("preflight"):
         return
-    if code != Exit.DONE:
-        _keep_evidence(operation, state)
-    _remember(operation, state, code, text)
-    ledger.append(operation.places, _entry(operation, state, code, text))
+    new = operation.release_id
+    if code == Exit.DONE:
+        _write_refused(operation, _others_refused(operation, new))
+    else:
+        _keep_evidence(operation, new)
+        if state.failed in _TELLING:
+            _refuse(operation, new, f"{state.failed}: {text}")
+    ledger.append(operation.places, _entry(operation, state, code, text, new))
 
 
-def _entry(operation: Operation, state: Progress, code: Exit, text: str) -> dict[str, Any]:
+def rolled_back(operation: Operation, code: Exit, text: str) -> None:
+    """The same of a rollback: whoever asks for one says that the newer release is no good."""
+    state = state_of(operation)
+    found = state.done.get("preflight")
+    if not found:
+        return
+    if code == Exit.DONE:
+        _refuse(operation, str(found["from"]), "rolled back by hand")
+    else:
+        _keep_evidence(operation, str(found["to"]))
+    ledger.append(operation.places, _entry(operation, state, code, text, str(found["to"])))
+
+
+def _entry(operation: Operation, state: Progress, code: Exit, text: str, to: str) -> dict[str, Any]:
     found, done = state.done["preflight"], state.done
     moved, rehearsed = done.get("move") or {}, done.get("rehearse") or {}
     left = _left_behind(operation)
@@ -41,7 +58,7 @@ def _entry(operation: Operation, state: Progress, code: Exit, text: str) -> dict
         "operation": operation.id,
         "verb": operation.verb,
         "from": found["from"],
-        "to": _to(operation, state),
+        "to": to,
         "path": found["way"]["path"],
         "order": found["way"]["order"],
         "predicted_seconds": rehearsed.get("predicted_seconds", found["way"]["predicted_seconds"]),
@@ -57,11 +74,6 @@ def _entry(operation: Operation, state: Progress, code: Exit, text: str) -> dict
         "rows_since": left.get("rows_since", {}),
         "jobs_aside": left.get("jobs_aside", 0),
     }
-
-
-def _to(operation: Operation, state: Progress) -> str:
-    """The release that shall run at the end; a rollback finds it on the host."""
-    return str(state.done["preflight"].get("to") or operation.release_id)
 
 
 def _outcome(state: Progress, code: Exit) -> str:
@@ -88,38 +100,30 @@ def _sum(migrations: list[dict[str, Any]] | None) -> float | None:
     return round(sum(one["seconds"] for one in migrations), 3) if migrations else None
 
 
-def _remember(operation: Operation, state: Progress, code: Exit, text: str) -> None:
-    """Releases that showed themselves broken here; one that runs after all is forgotten."""
+def _refuse(operation: Operation, release: str, why: str) -> None:
+    """This release showed itself broken here; one that runs after all is forgotten."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    told = {"release_id": release, "at": now, "why": why}
+    _write_refused(operation, [*_others_refused(operation, release), told])
+
+
+def _others_refused(operation: Operation, release: str) -> list[dict[str, Any]]:
     path = Path(operation.places.refused)
     known = json.loads(path.read_bytes()) if path.exists() else []
-    release = (
-        operation.release_id if operation.verb == "upgrade" else state.done["preflight"]["from"]
-    )
-    others = [one for one in known if one["release_id"] != release]
-    is_refused = operation.verb == "rollback" or state.failed in _TELLING
-    if operation.verb == "rollback" and code != Exit.DONE:
-        return
-    if code != Exit.DONE or operation.verb == "rollback":
-        if not is_refused:
-            return
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        why = "rolled back by hand" if operation.verb == "rollback" else f"{state.failed}: {text}"
-        others.append({"release_id": release, "at": now, "why": why})
-    write_atomically(path, json.dumps(others, indent=1).encode(), mode=0o600)
+    return [one for one in known if one["release_id"] != release]
 
 
-def _keep_evidence(operation: Operation, state: Progress) -> None:
+def _write_refused(operation: Operation, told: list[dict[str, Any]]) -> None:
+    content = json.dumps(told, indent=1).encode()
+    write_atomically(Path(operation.places.refused), content, mode=0o600)
+
+
+def _keep_evidence(operation: Operation, release: str) -> None:
     """What the processes of the release said, before pruning or a rotated journal takes it."""
-    places, release = operation.places, _to(operation, state)
+    places = operation.places
     for unit in (places.web_unit(release), places.sidekiq_unit(release), places.migrator_unit):
-        argv = [
-            "journalctl",
-            "--unit",
-            unit,
-            f"--lines={_LINES}",
-            "--output=short-iso",
-            "--no-pager",
-        ]
+        show = [f"--lines={_LINES}", "--output=short-iso", "--no-pager"]
+        argv = ["journalctl", "--unit", unit, *show]
         said = subprocess.run(argv, capture_output=True, check=False).stdout
         directory = operation.directory / EVIDENCE
         directory.mkdir(mode=0o700, exist_ok=True)
