@@ -10,7 +10,7 @@ from provision.fleet.model import Fleet
 from provision.fleet.secrets import open_vault
 from provision.hosts.connection import Connection
 from provision.hosts.providers import as_it_runs, connect
-from provision.plan import select
+from provision.looking import select
 from provision.releases.build import ensure_artifact, stored_artifact
 from provision.releases.store import Artifact
 from provision.report import Report

@@ -16,7 +16,7 @@ from provision.converge.stage import stage_host
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.secrets import Vault, open_vault
 from provision.hosts.connection import Connection
-from provision.plan import Seen, running_release
+from provision.looking import Seen, running_release
 from provision.releases.runtime import runtime_tarball
 from provision.releases.signature import allowed_signers
 from provision.render import read_manifest

@@ -10,8 +10,8 @@ from typing import Any
 
 from provision.errors import Exit, NotSafe, PodfleetError, Refusal, Refusals
 from provision.fleet.model import Fleet, Pod
+from provision.looking import Seen, look, select
 from provision.operations import dispatch
-from provision.plan import Seen, look, select
 from provision.report import Report, Silent
 
 

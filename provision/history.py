@@ -12,8 +12,8 @@ from provision.columns import columns
 from provision.fleet.model import Fleet
 from provision.hosts.connection import Connection
 from provision.hosts.providers import connect
+from provision.looking import select
 from provision.operations.dispatch import ask_host
-from provision.plan import select
 from provision.report import Report
 
 HEADS = ("POD", "AT", "VERB", "FROM", "TO", "PATH", "PREDICTED", "CLOSED", "WHOLE", "OUTCOME")

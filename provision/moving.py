@@ -18,9 +18,10 @@ from provision.fleet.loading import load_file
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.secrets import open_vault
 from provision.hosts.providers import as_it_runs, connect
+from provision.looking import select
 from provision.operations.adopting import fetch_export, take_identity
 from provision.operations.dispatch import run_operation
-from provision.plan import Action, select
+from provision.plan import Action
 from provision.report import Report
 from provision.up import Done, up
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,12 +16,11 @@ from typing import Any
 from provision import contract
 from provision.converge.effects import effects as platform_effects
 from provision.converge.stage import stage_host
-from provision.errors import PodfleetError, Refusal
+from provision.errors import Refusal
 from provision.fleet.model import Fleet, Host, Pod
 from provision.fleet.secrets import Vault, open_vault
-from provision.hosts.connection import Connection
-from provision.hosts.facts import HostFacts, OperationFacts, PodFacts, gather
-from provision.hosts.providers import connect
+from provision.hosts.facts import HostFacts, PodFacts
+from provision.looking import Seen, look, running_release, select
 from provision.naming import foreign_settings
 from provision.operations.effects import Effect, effects
 from provision.refused import version_refused, words_of
@@ -97,31 +95,6 @@ class Plan:
         return ["Nothing to do.", *told] if self.has_nothing_to_do else told
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A host as it was reached: the connection and its facts, or why there are none."""
-
-    host: Host
-    connection: Connection | None = None
-    facts: HostFacts | None = None
-    error: PodfleetError | None = None
-
-
-def look(fleet: Fleet, hosts: Iterable[str], report: Report) -> dict[str, Seen]:
-    """Ask the hosts, all at once; one that does not answer is part of the result."""
-    wanted = [fleet.hosts[name] for name in hosts]
-
-    def seen(host: Host) -> Seen:
-        try:
-            connection = connect(fleet, host, report)
-            return Seen(host, connection, gather(connection))
-        except PodfleetError as error:
-            return Seen(host, error=error)
-
-    with ThreadPoolExecutor(max_workers=min(32, len(wanted) or 1)) as threads:
-        return {one.host.name: one for one in threads.map(seen, wanted)}
-
-
 def make_plan(
     fleet: Fleet,
     report: Report,
@@ -136,48 +109,12 @@ def make_plan(
     return plan_of(fleet, chosen, seen, deep=deep)
 
 
-def select(fleet: Fleet, pods: Sequence[str], hosts: Sequence[str]) -> tuple[Pod, ...]:
-    """The fleet's pods of these names on these hosts; an unknown name is refused."""
-    _refuse_unknown(fleet, "pod", pods, fleet.pods)
-    _refuse_unknown(fleet, "host", hosts, fleet.hosts)
-    return tuple(
-        pod
-        for pod in fleet.pods.values()
-        if (not pods or pod.name in pods) and (not hosts or pod.host in hosts)
-    )
-
-
 def plan_of(fleet: Fleet, chosen: Sequence[Pod], seen: Mapping[str, Seen], *, deep: bool) -> Plan:
     """The plan for pods whose hosts have been seen already."""
     vault = open_vault(fleet)
     host_plans = tuple(_plan_host(fleet, one, vault, deep=deep) for one in seen.values())
     pod_plans = tuple(_plan_pod(fleet, pod, seen[pod.host], vault, deep=deep) for pod in chosen)
     return Plan(host_plans, pod_plans)
-
-
-def awaited(pods: Iterable[Pod], seen: Mapping[str, Seen]) -> Iterable[tuple[Pod, OperationFacts]]:
-    """The pods with an operation under way, and that operation."""
-    for pod in pods:
-        facts = seen[pod.host].facts
-        operation = facts.pods[pod.name].operation if facts and pod.name in facts.pods else None
-        if operation and not operation.finished:
-            yield pod, operation
-
-
-def running_release(facts: PodFacts | None) -> str | None:
-    """The release id that the host recorded for a launched pod."""
-    return str(facts.record["release_id"]) if facts and facts.record else None
-
-
-def _refuse_unknown(
-    fleet: Fleet, kind: str, names: Sequence[str], known: Mapping[str, object]
-) -> None:
-    if unknown := [name for name in names if name not in known]:
-        raise Refusal(
-            str(fleet.file),
-            f"it declares no {kind} {', '.join(unknown)}",
-            f"Name one of: {', '.join(known)}.",
-        )
 
 
 def _plan_host(fleet: Fleet, seen: Seen, vault: Vault, *, deep: bool) -> HostPlan:

@@ -10,8 +10,8 @@ from provision.contract import PodPlaces
 from provision.fleet.model import Fleet
 from provision.hosts.connection import Connection
 from provision.hosts.providers import connect
+from provision.looking import select
 from provision.operations.dispatch import ENTRY
-from provision.plan import select
 from provision.report import Lines, Report
 
 

@@ -14,9 +14,9 @@ from provision.fleet.model import Fleet, Pod
 from provision.history import entry_of, seconds
 from provision.hosts.connection import Connection
 from provision.hosts.facts import gather
+from provision.looking import Seen, look, running_release, select
 from provision.naming import name_release
 from provision.operations.dispatch import run_operation
-from provision.plan import Seen, look, running_release, select
 from provision.report import Report
 from provision.waves import Result, wave
 

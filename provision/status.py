@@ -13,7 +13,7 @@ from typing import Any
 from provision.columns import columns
 from provision.contract import RELEASE_ID
 from provision.fleet.model import Fleet, Pod
-from provision.plan import Seen, look, select
+from provision.looking import Seen, look, select
 from provision.refused import words_of
 from provision.report import Report
 

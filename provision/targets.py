@@ -15,7 +15,8 @@ from provision.fleet.model import Fleet, Host, Pod
 from provision.fleet.upgrades import check_upgrade
 from provision.hosts.connection import Connection
 from provision.hosts.facts import HostFacts, PodFacts
-from provision.plan import Seen, refuse_changed_domain, running_release
+from provision.looking import Seen, running_release
+from provision.plan import refuse_changed_domain
 from provision.refused import refused_before, words_of
 from provision.releases.runtime import runtime_tarball
 from provision.releases.store import Artifact

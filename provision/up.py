@@ -24,9 +24,10 @@ from provision.fleet.secrets import Vault, open_vault
 from provision.hosts.connection import Connection
 from provision.hosts.facts import SERVING, HostFacts, OperationFacts
 from provision.hosts.providers import boot, connect
+from provision.looking import Seen, awaited, look, running_release, select
 from provision.operations import dispatch
 from provision.operations.adopting import send_export
-from provision.plan import Action, Plan, Seen, awaited, look, plan_of, running_release, select
+from provision.plan import Action, Plan, plan_of
 from provision.preflight.machine import unfit
 from provision.releases.build import ensure_artifact
 from provision.releases.runtime import runtime_tarball

@@ -23,9 +23,9 @@ from provision.fleet.upgrades import kinds_for
 from provision.foreseeing import Foreseen, foresee
 from provision.history import entry_of
 from provision.hosts.facts import SERVING, OperationFacts, gather
+from provision.looking import Seen, awaited, look, running_release, select
 from provision.naming import name_release
 from provision.operations import dispatch
-from provision.plan import Seen, awaited, look, running_release, select
 from provision.releases.build import ensure_artifact
 from provision.releases.ship import ship
 from provision.releases.store import Artifact

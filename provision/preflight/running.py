@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from provision.errors import PodfleetError
 from provision.fleet.model import Fleet, Pod
 from provision.hosts.providers import authorities
-from provision.plan import Seen, look, select
+from provision.looking import Seen, look, select
 from provision.preflight.doors import door_findings
 from provision.preflight.finding import Finding
 from provision.preflight.machine import machine_findings

@@ -14,7 +14,7 @@ from provision.federation import canary_pod
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.secrets import Vault, open_vault
 from provision.hosts.providers import as_it_runs
-from provision.plan import Seen, look, select
+from provision.looking import Seen, look, select
 from provision.report import Report
 from provision.verify.ahead import Ahead
 from provision.verify.backend import machine

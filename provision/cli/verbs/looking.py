@@ -37,7 +37,7 @@ def plan(
 
 def _changed_lines(asked: Asked, report: Report) -> list[str]:
     from provision.differences import differences
-    from provision.plan import look, select
+    from provision.looking import look, select
 
     fleet = asked.fleet()
     chosen = select(fleet, asked.pods, asked.hosts)

@@ -11,7 +11,7 @@ from provision.fleet.loading import load_fleet
 from provision.fleet.model import Fleet
 from provision.hosts.connection import Connection
 from provision.hosts.facts import HostFacts, OperationFacts, PlatformFacts, PodFacts
-from provision.plan import Seen
+from provision.looking import Seen
 from provision.targets import Target
 
 TEXT = """\

@@ -12,7 +12,7 @@ from provision.cli.upgrade_words import outcome_json, outcome_lines
 from provision.errors import NotSafe, Refusal
 from provision.fleet.model import Fleet
 from provision.hosts.facts import PodFacts
-from provision.plan import Seen
+from provision.looking import Seen
 from provision.targets import Target, Wish
 from provision.upgrading import Outcome, Run, Upgraded
 from tests.unit.upgrading.fleets import (

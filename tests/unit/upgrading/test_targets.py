@@ -9,7 +9,7 @@ import pytest
 
 from provision.errors import PodfleetError, Refusal, Refusals, UsageError
 from provision.fleet.model import Fleet
-from provision.plan import Seen
+from provision.looking import Seen
 from provision.targets import Target, Wish, check_targets, find_targets, warn_of_refused
 from tests.unit.upgrading.fleets import Told, pod_facts, seen, target, written
 

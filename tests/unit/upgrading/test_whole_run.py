@@ -11,8 +11,8 @@ from provision import upgrading
 from provision.errors import Refusal, Refusals
 from provision.fleet.loading import load_fleet
 from provision.fleet.model import Fleet
+from provision.looking import Seen
 from provision.operations import dispatch
-from provision.plan import Seen
 from provision.targets import Target, Wish
 from provision.upgrading import Run, Upgraded, look_ahead, upgrade
 from tests.unit.upgrading.fleets import Told, pod_facts, seen, upgrade_operation, written
