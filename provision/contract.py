@@ -30,6 +30,20 @@ HOST_LOCK = PurePosixPath("/run/podfleet/host.lock")
 RELOAD_LOCK = PurePosixPath("/run/podfleet/reload.lock")
 CA_BUNDLE = PurePosixPath("/etc/ssl/certs/ca-certificates.crt")
 
+# What watches pods runs as this user, and is of this name in PostgreSQL and in each Redis.
+MONITOR_USER = "podfleet-monitor"
+# What root's operations tell it of each pod.
+FACTS = PurePosixPath("/var/lib/podfleet-facts")
+# What it is told, and what it saw last.
+MONITOR_CONFIG = PurePosixPath("/etc/podfleet")
+MONITOR_STATE = PurePosixPath("/var/lib/podfleet-monitor")
+# On loopback, which no pod may reach.
+MONITOR_PORT = 9480
+NODE_EXPORTER_PORT = 9100
+PROMETHEUS_PORT = 9090
+ALERTMANAGER_PORT = 9093
+DASHBOARD_SOCKET = PurePosixPath("/run/podfleet-dashboard.sock")
+
 SIDEKIQ_QUEUES = ("urgent", "high", "medium", "low", "default")
 CANARY_USER = "podfleetcanary"
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from provision.contract import ACME_WEBROOT, CA_BUNDLE, CANARY_USER, PodPlaces
+from provision.contract import ACME_WEBROOT, CA_BUNDLE, CANARY_USER, MONITOR_USER, PodPlaces
 from provision.errors import Refusal
 from provision.fleet.diaspora_toml import render_diaspora_toml
 from provision.fleet.keys import secret_token_rb
@@ -24,6 +24,14 @@ from provision.operations.layout import PARTNERS, PodLayout
 from provision.render import Stage, read_manifest
 
 SYSTEMD = "pod/etc/systemd/system"
+# What the monitor may do in a pod's Redis: look at keys that it names or walks over, and no more.
+MONITOR_MAY = (
+    *("+auth", "+hello", "+select", "+ping", "+client|setname", "+client|getname", "+info"),
+    *("+scan", "+type", "+exists", "+ttl", "+dbsize", "+time", "+multi", "+exec", "+discard"),
+    *("+get", "+mget", "+strlen", "+llen", "+lrange", "+lindex"),
+    *("+zcard", "+zcount", "+zrange", "+zrangebyscore", "+zrevrange", "+zscan", "+zscore"),
+    *("+scard", "+smembers", "+sscan", "+hget", "+hmget", "+hgetall", "+hlen", "+hscan"),
+)
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,8 @@ def _variables(fleet: Fleet, pod: Pod, places: PodPlaces, sizes: PodSizes) -> di
         "environment": sandbox.environment(places, "%i"),
         "web_down": layout.web_down_flag,
         "redis_directory": layout.redis_directory,
+        "monitor": MONITOR_USER,
+        "monitor_may": MONITOR_MAY,
         "maintenance_page": layout.maintenance_page,
         "closed": page_words(pod.maintenance, pod.domain),
         "acme_webroot": ACME_WEBROOT,

@@ -1,4 +1,4 @@
-"""A pyinfra operation that pyinfra lacks: one user more may enter a directory, by an ACL."""
+"""Pyinfra operations that pyinfra lacks: what one user more may do with a directory, by ACLs."""
 
 from __future__ import annotations
 
@@ -22,3 +22,18 @@ def may_enter(path: str, user: str) -> Generator[StringCommand, None, None]:
         host.noop(f"{user} may enter {path} already")
         return
     yield StringCommand("setfacl", "--modify", f"u:{user}:--x", QuoteString(path))
+
+
+@operation()
+def may_read_below(path: str, user: str) -> Generator[StringCommand, None, None]:
+    """`user` may read the directory at `path` and its files, also those that come later."""
+    seen = host.get_fact(
+        Command,
+        StringCommand("getfacl -cp", QuoteString(path), "2>/dev/null || true").get_raw_value(),
+    )
+    lines = [line.partition("\t")[0] for line in (seen or "").splitlines()]
+    if {f"user:{user}:r-x", f"default:user:{user}:r-x"} <= set(lines):
+        host.noop(f"{user} may read {path} already")
+        return
+    yield StringCommand("setfacl", "--recursive", "--modify", f"u:{user}:rX", QuoteString(path))
+    yield StringCommand("setfacl", "--default", "--modify", f"u:{user}:r-x", QuoteString(path))

@@ -7,12 +7,13 @@ starts it, and reads what it changed from its output. What lies inside a release
 from __future__ import annotations
 
 import json
+import pwd
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from provision.contract import PodPlaces
+from provision.contract import MONITOR_USER, PodPlaces
 from provision.operations.layout import PodLayout
 from provision.render import read_manifest
 
@@ -38,6 +39,11 @@ def directories(places: PodPlaces) -> tuple[Directory, ...]:
         (str(places.log), pod, pod, "750"),
         (str(PodLayout(places).redis_directory), "redis", "redis", "700"),
     )
+
+
+def has_monitor() -> bool:
+    """Whether the platform has the user that watches pods; one of before does not."""
+    return any(entry.pw_name == MONITOR_USER for entry in pwd.getpwall())
 
 
 def files(stage: Path) -> Iterator[dict[str, Any]]:
@@ -75,7 +81,7 @@ def _declare(state: Any, places: PodPlaces, stage: Path, uid: int) -> dict[str, 
     from pyinfra.operations import files as on_files
     from pyinfra.operations import server
 
-    from provision.deploys.access import may_enter
+    from provision.deploys.access import may_enter, may_read_below
 
     (host,) = state.inventory
     done: dict[str, Any] = {}
@@ -91,6 +97,11 @@ def _declare(state: Any, places: PodPlaces, stage: Path, uid: int) -> dict[str, 
     for path, user, group, mode in directories(places):
         declare(path, on_files.directory, path=path, user=user, group=group, mode=mode)
     declare("nginx may enter", may_enter, path=str(places.home), user="www-data")
+    if has_monitor():
+        # No listing of the home, no key, no setting: just the way to the log.
+        for entered in (places.home, places.shared):
+            declare(f"monitor may enter {entered}", may_enter, path=str(entered), user=MONITOR_USER)
+        declare("monitor may read", may_read_below, path=str(places.log), user=MONITOR_USER)
     for entry in files(stage):
         declare(
             entry["path"], on_files.put, src=entry["source"], dest=entry["path"],

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from provision.operations import keys, units
+from provision.operations import keys, monitor_rights, units
 from provision.operations.operation import FORMAT, Operation
 from provision.operations.presence import RUNTIME
 from provision.writing import write_atomically
@@ -37,6 +37,7 @@ def record(
         "previous": previous or old.get("previous"),
     }
     write(operation, new)
+    _let_monitor_read(operation, database)
     return {"digest": new["digest"]}
 
 
@@ -44,7 +45,14 @@ def put_back(operation: Operation, then: dict[str, Any]) -> dict[str, Any]:
     """The record of the release before, as it was then, applied now."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     write(operation, {**then, "applied_at": now, "is_closed": False})
+    _let_monitor_read(operation, str(then["database"]))
     return {"digest": then["digest"]}
+
+
+def _let_monitor_read(operation: Operation, database: str) -> None:
+    """A database has become the live one, or was given tables or columns."""
+    if words := monitor_rights.try_to_grant(database):
+        operation.note(words)
 
 
 def write(operation: Operation, new: dict[str, Any]) -> None:
