@@ -23,6 +23,7 @@ from tests.lab.operations.altered import (
     pages_that_fail,
     web_that_does_not_boot,
 )
+from tests.lab.operations.full_disk import EMPTY, FILL
 from tests.lab.operations.pod_lab import PodLab, until
 
 HOST, SERVING, POD = "one", "alpha", "beta"
@@ -130,23 +131,14 @@ def test_an_acme_server_that_cannot_reach_the_host(lab: PodLab) -> None:
     a_rerun_finishes(lab)
 
 
-# Also what the filesystem keeps for root, to the last few megabytes.
-FILL_ALL = """
-for size in 1024 256 64 16 4; do
-    for number in $(seq 64); do
-        fallocate -l "${size}M" "/srv/filler-$size-$number" 2>/dev/null || break
-    done
-    rm -f "/srv/filler-$size-$number"
-done
-"""
-FILL = "fallocate -l $(( $(df --output=avail -B1 /srv | tail -1) - %d )) /srv/filler"
+FILL_BUT = "fallocate -l $(( $(df --output=avail -B1 /srv | tail -1) - %d )) /srv/filler"
 
 
 def test_a_disk_that_is_full_is_seen_before_anything_is_touched(lab: PodLab) -> None:
     lab.artifact(POD)
-    lab.shell(HOST, FILL % (50 << 20))
+    lab.shell(HOST, FILL_BUT % (50 << 20))
     refused_safely(lab, "MB are free", "Make room")
-    lab.shell(HOST, "rm /srv/filler")
+    lab.shell(HOST, EMPTY)
     a_rerun_finishes(lab)
 
 
@@ -159,14 +151,14 @@ def test_a_disk_that_becomes_full_while_unpacking(lab: PodLab) -> None:
     lab.await_event(POD, started, "start", "unpack")
     frozen = freezer.freeze_file(POD)
     until(lambda: lab.on(HOST, "cat", str(frozen)).strip() == "1", 10, "it is not frozen")
-    lab.shell(HOST, FILL_ALL)
+    lab.shell(HOST, FILL)
     lab.shell(HOST, f"systemctl stop freezer; echo 0 >'{frozen}'")
     with pytest.raises(Refusal, match="the disk is full") as error:
         lab.follow(POD, started)
     assert "Make room" in str(error.value)
     assert AGAIN.search(str(error.value))
     assert lab.shell(HOST, f"ls -A {HOME}/releases").split() == [], "half a release stayed"
-    lab.shell(HOST, "rm /srv/filler*")
+    lab.shell(HOST, EMPTY)
     assert lab.get(SERVING) == 200
     is_gone(lab)
     a_rerun_finishes(lab)

@@ -7,32 +7,23 @@ cut fails the test. `-s` shows the report: step, seconds to boot, what came of i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 
 import pytest
 
 from provision.contract import PodPlaces
 from tests.lab.operations.conftest import MakePodLab
-from tests.lab.operations.freezer import freeze_file
 from tests.lab.operations.pod_lab import PodLab, until
+from tests.lab.operations.striking import (
+    Strike,
+    await_frozen_or_verdict,
+    cut_power,
+    kill_minus_nine,
+    watch,
+    watch_no_more,
+)
 
 POD, HOST = "alpha", "one"
-FREEZER = PurePosixPath("/usr/local/lib/freezer.py")
-UNIT = PurePosixPath("/etc/systemd/system/freezer.service")
-SERVICE = f"""[Unit]
-Description=Freezes a launch at each step (a test's own)
-Before=podfleet-recovery.service
-
-[Service]
-ExecStart=/usr/bin/python3 -I {FREEZER} {POD} launch
-CPUSchedulingPolicy=fifo
-CPUSchedulingPriority=10
-
-[Install]
-WantedBy=multi-user.target
-"""
 
 
 @dataclass(frozen=True)
@@ -56,59 +47,25 @@ def steps(lab: PodLab) -> list[str]:
     outcome = lab.run(POD, "launch")
     journal = lab.journal(POD, outcome.operation)
     lab.run(POD, "retire", domain=lab.domain(POD))
-    connection = lab.connection(HOST)
-    connection.send_file(Path(__file__).with_name("freezer.py"), FREEZER)
-    connection.send_file(SERVICE.encode(), UNIT)
-    lab.on(HOST, "systemctl", "enable", "--quiet", "freezer.service")
-    lab.on(HOST, "sync")
     return [line["step"] for line in journal if line["event"] == "done"]
-
-
-def cut_power(lab: PodLab) -> None:
-    lab.lab.kill(HOST)
-    lab.lab.boot(HOST)
-
-
-def kill_minus_nine(lab: PodLab) -> None:
-    unit = PodPlaces(POD).operation_unit
-    # A frozen process dies all the same; where its control group stays, it is thawed.
-    thaw = f"if [ -e '{freeze_file(POD)}' ]; then echo 0 >'{freeze_file(POD)}'; fi"
-    lab.shell(HOST, f"systemctl kill --kill-whom=main -s KILL {unit}; {thaw} || true")
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("strike", [cut_power, kill_minus_nine])
-def test_cut_at_each_step_it_ends_verified(
-    lab: PodLab, steps: list[str], strike: Callable[[PodLab], None]
-) -> None:
-    lab.on(HOST, "systemctl", "restart", "freezer.service")
+def test_cut_at_each_step_it_ends_verified(lab: PodLab, steps: list[str], strike: Strike) -> None:
+    watch(lab, POD, "launch")
     operation = lab.start(POD, "launch")
     cuts: list[Cut] = []
-    while (step := await_frozen_or_verdict(lab, operation)) is not None:
+    while (step := await_frozen_or_verdict(lab, POD, operation)) is not None:
         began = time.monotonic()
-        strike(lab)
+        strike(lab, POD)
         cuts.append(Cut(step, time.monotonic() - began, "went on"))
         assert len(cuts) <= 2 * len(steps), f"it does not get on: {cuts}"
     print(f"\n{strike.__name__}:", *cuts, sep="\n  ")
     assert {cut.step for cut in cuts} == set(steps), "a step was not cut"
-    lab.on(HOST, "systemctl", "stop", "freezer.service")
+    watch_no_more(lab, POD)
     verify(lab, operation, steps)
     lab.run(POD, "retire", domain=lab.domain(POD))
-
-
-def await_frozen_or_verdict(lab: PodLab, operation: str) -> str | None:
-    """The step at which the launch is frozen; None when it has ended."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        said = lab.on(HOST, "cat", str(freeze_file(POD)), check=False)
-        last = (lab.journal(POD, operation) or [{"event": None}])[-1]
-        if last["event"] == "verdict":
-            assert last["exit"] == 0, last["text"]
-            return None
-        if said.strip() == "1" and last["event"] == "start":
-            return str(last["step"])
-        time.sleep(0.1)
-    raise AssertionError(f"neither frozen nor done: {lab.journal(POD, operation)[-3:]}")
 
 
 def verify(lab: PodLab, operation: str, steps: list[str]) -> None:

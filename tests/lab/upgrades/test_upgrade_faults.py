@@ -18,6 +18,7 @@ from provision.errors import Exit, Refusal
 from provision.operations import dispatch
 from provision.report import Silent
 from tests.lab.operations.altered import altered
+from tests.lab.operations.full_disk import EMPTY, FILL
 from tests.lab.operations.pod_lab import until
 from tests.lab.upgrades.conftest import MakeUpgradeLab
 from tests.lab.upgrades.frozen import frozen_at
@@ -109,17 +110,6 @@ def test_an_artifact_that_was_altered_on_the_way(lab: UpgradeLab) -> None:
     lab.upgrade(POD, PLAIN)
 
 
-# To the last few megabytes, also those that the file system keeps for root.
-FILL = """
-for size in 1024 256 64 16 4; do
-    for number in $(seq 64); do
-        fallocate -l "${size}M" "/srv/filler-$size-$number" 2>/dev/null || break
-    done
-    rm -f "/srv/filler-$size-$number"
-done
-"""
-
-
 @pytest.mark.parametrize(("step", "to"), [("unpack", PLAIN), ("rehearse", BREAKING),
                                           ("move", BREAKING)])  # fmt: skip
 def test_a_disk_that_becomes_full(lab: UpgradeLab, step: str, to: str) -> None:
@@ -129,7 +119,7 @@ def test_a_disk_that_becomes_full(lab: UpgradeLab, step: str, to: str) -> None:
     try:
         said = refused(lab, started)
     finally:
-        lab.shell(HOST, "rm -f /srv/filler*")
+        lab.shell(HOST, EMPTY)
     assert "full" in said or "free" in said or "No space" in said, said
     assert "ake room" in said, said
 
@@ -152,7 +142,7 @@ def test_a_disk_that_becomes_full_during_the_migration(lab: UpgradeLab, tmp_path
     try:
         refused(lab, started, "No space left on device")
     finally:
-        lab.shell(HOST, "rm -f /srv/filler*")
+        lab.shell(HOST, EMPTY)
     assert sql(lab, HOST, "pod_alpha_1", "SELECT to_regclass('heavy')") == ""
 
 

@@ -6,17 +6,20 @@ frozen as it began, and struck: by a true power cut and by kill -9 in turn. `-s`
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 
 import pytest
 
-from provision.contract import PodPlaces
-from tests.lab.operations.freezer import freeze_file
 from tests.lab.operations.pod_lab import until
+from tests.lab.operations.striking import (
+    Strike,
+    await_frozen_or_verdict,
+    cut_power,
+    kill_minus_nine,
+    watch,
+    watch_no_more,
+)
 from tests.lab.upgrades.conftest import MakeUpgradeLab
 from tests.lab.upgrades.job import job_runs
 from tests.lab.upgrades.sql import sql
@@ -25,22 +28,7 @@ from tests.lab.upgrades.user import User
 from tests.lab.upgrades.what_stays import Stays, differences, taken
 
 POD = "alpha"
-FREEZER = PurePosixPath("/usr/local/lib/freezer.py")
-UNIT = PurePosixPath("/etc/systemd/system/freezer.service")
-SERVICE = """[Unit]
-Description=Freezes an operation at each step (a test's own)
-Before=podfleet-recovery.service
-
-[Service]
-ExecStart=/usr/bin/python3 -I {freezer} {pod} {verb}
-CPUSchedulingPolicy=fifo
-CPUSchedulingPriority=10
-
-[Install]
-WantedBy=multi-user.target
-"""
 SERVES_AGAIN_SECONDS = 60
-Strike = Callable[[UpgradeLab], None]
 BREAKING_MIGRATION = "20260301000000"
 # release, database and whether that has seen the breaking migration, of each web that runs.
 RUNNING = r"""
@@ -100,21 +88,7 @@ class Cut:
 
 @pytest.fixture(scope="module")
 def lab(make_upgrade_lab: MakeUpgradeLab) -> UpgradeLab:
-    lab = make_upgrade_lab("changes", POD)
-    lab.connection(HOST).send_file(Path(__file__).parents[1] / "operations/freezer.py", FREEZER)
-    return lab
-
-
-def cut_power(lab: UpgradeLab) -> None:
-    lab.lab.kill(HOST)
-    lab.lab.boot(HOST)
-
-
-def kill_minus_nine(lab: UpgradeLab) -> None:
-    unit = PodPlaces(POD).operation_unit
-    # A frozen process dies all the same; where its control group stays, it is thawed.
-    thaw = f"if [ -e '{freeze_file(POD)}' ]; then echo 0 >'{freeze_file(POD)}'; fi"
-    lab.shell(HOST, f"systemctl kill --kill-whom=main -s KILL {unit}; {thaw} || true")
+    return make_upgrade_lab("changes", POD)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +105,7 @@ def test_cut_at_each_step_it_ends_well(
     database = str(lab.record(POD)["database"])
     # A rollback with its database brings back what was there before the upgrade.
     before = known.pop("left", None) or taken(lab, POD)
-    watch(lab, change.verb)
+    watch(lab, POD, change.verb)
     words = {"to": change.to} if change.verb == "upgrade" else {}
     operation = lab.start(POD, change.verb, **words)
     cuts = cut_at_each(lab, operation, change)
@@ -139,17 +113,11 @@ def test_cut_at_each_step_it_ends_well(
     assert max(cut.serves_after or 0 for cut in cuts) <= SERVES_AGAIN_SECONDS
     done = [line["step"] for line in lab.journal(POD, operation) if line["event"] == "done"]
     assert [cut.step for cut in cuts] == done, "each step that was done was cut once"
-    lab.on(HOST, "systemctl", "disable", "--quiet", "--now", "freezer.service")
+    watch_no_more(lab, POD)
     verify(lab, change, before)
     if change.name == "breaking":
         known["left"] = before
         is_untouched(lab, database)
-
-
-def watch(lab: UpgradeLab, verb: str) -> None:
-    content = SERVICE.format(freezer=FREEZER, pod=POD, verb=verb).encode()
-    lab.connection(HOST).send_file(content, UNIT)
-    lab.shell(HOST, "systemctl daemon-reload; systemctl enable --quiet --now freezer; sync")
 
 
 def strikes(change: Change) -> list[Strike]:
@@ -160,12 +128,12 @@ def strikes(change: Change) -> list[Strike]:
 def cut_at_each(lab: UpgradeLab, operation: str, change: Change) -> list[Cut]:
     cuts: list[Cut] = []
     turns = strikes(change)
-    while (step := await_frozen_or_verdict(lab, operation)) is not None:
+    while (step := await_frozen_or_verdict(lab, POD, operation)) is not None:
         is_fitting(lab)
         strike = turns[len(cuts) % 2]
-        strike(lab)
+        strike(lab, POD)
         began = time.monotonic()
-        following = await_frozen_or_verdict(lab, operation)
+        following = await_frozen_or_verdict(lab, POD, operation)
         after = None if following in change.closed else serves_after(lab, began)
         cuts.append(Cut(step, strike.__name__, after))
         assert len(cuts) < 40, f"it does not get on: {cuts}"
@@ -176,24 +144,6 @@ def serves_after(lab: UpgradeLab, began: float) -> float:
     """Seconds until it answers, while the operation waits at its next step or is done."""
     until(lambda: lab.get(POD) == 200, 3 * SERVES_AGAIN_SECONDS, "it does not serve again")
     return time.monotonic() - began
-
-
-def await_frozen_or_verdict(lab: UpgradeLab, operation: str) -> str | None:
-    """The step at which it is frozen; None when it has ended well."""
-    deadline = time.monotonic() + 120
-    script = f'cat "{freeze_file(POD)}" 2>/dev/null || echo; tail -n 1 "$1"'
-    path = str(PodPlaces(POD).operations / operation / "journal.jsonl")
-    while time.monotonic() < deadline:
-        said = lab.on(HOST, "sh", "-c", script, "look", path, check=False)
-        frozen, _, raw = said.partition("\n")
-        last = json.loads(raw) if raw.startswith("{") and raw.endswith("}\n") else {"event": None}
-        if last["event"] == "verdict":
-            assert last["exit"] == 0, last["text"]
-            return None
-        if frozen == "1" and last["event"] == "start":
-            return str(last["step"])
-        time.sleep(0.1)
-    raise AssertionError(f"neither frozen nor done: {lab.journal(POD, operation)[-3:]}")
 
 
 def is_fitting(lab: UpgradeLab) -> None:
