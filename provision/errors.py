@@ -30,6 +30,8 @@ class PodfleetError(Exception):
     """Something podfleet says to its user: where, what is wrong, what to do."""
 
     exit_code = Exit.REFUSED
+    # The id of a pod's operation, where this is what became of it.
+    operation: str | None = None
 
     def __init__(self, where: str, what: str, do: str) -> None:
         self.where, self.what, self.do = where, what, do

@@ -80,6 +80,8 @@ def outcome_lines(outcomes: Sequence[Outcome]) -> list[str]:
 def outcome_json(one: Outcome) -> dict[str, Any]:
     """One pod of `rollback --json`."""
     told = dict(one.made.entry or {}) if one.made else {}
+    if one.error and one.error.operation:
+        told = {"operation": one.error.operation}
     foreseen = {"from": one.made.running, "to": one.made.before} if one.made else {}
     return {
         **told,

@@ -201,7 +201,9 @@ def _looked_at(run: Run, outcome: Outcome) -> Outcome:
         return outcome
     what = f"after the wait it is {state}: the upgrade stops here"
     do = f"Run `podfleet status` and `podfleet logs {target.pod.name}`, then `podfleet upgrade`."
-    return Result(target, error=Refusal(f"pod {target.pod.name}", what, do))
+    error = Refusal(f"pod {target.pod.name}", what, do)
+    error.operation = outcome.made.operation if outcome.made else None
+    return Result(target, error=error)
 
 
 def _one(run: Run, target: Target, artifact: Artifact) -> Upgraded:

@@ -47,9 +47,16 @@ def outcome_json(one: Outcome) -> dict[str, Any]:
         "from": one.part.running,
         "to": _to(one),
         "outcome": _outcome(one),
-        "operation": one.made.operation if one.made else None,
+        "operation": _operation(one),
         "error": str(one.error) if one.error else None,
     }
+
+
+def _operation(one: Outcome) -> str | None:
+    """What was begun on the pod's host, however it ended."""
+    if one.error:
+        return one.error.operation
+    return one.made.operation if one.made else None
 
 
 def _to(one: Outcome) -> str:

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from provision.contract import RUNTIMES, PodPlaces
-from provision.errors import Exit, NotSafe, Refusal
+from provision.errors import Exit, NotSafe, PodfleetError, Refusal
 from provision.fleet.model import Fleet, Pod
 from provision.hosts.connection import Connection
 from provision.hosts.ssh_errors import Unreachable
@@ -81,6 +81,14 @@ def start(
 
 def follow(connection: Connection, pod: str, operation: str | None, report: Report) -> Outcome:
     """Reports the operation's steps until its verdict; raises where that is not `done`."""
+    try:
+        return _followed(connection, pod, operation, report)
+    except PodfleetError as error:
+        error.operation = error.operation or operation
+        raise
+
+
+def _followed(connection: Connection, pod: str, operation: str | None, report: Report) -> Outcome:
     evidence: dict[str, Any] = {}
     verdict: Line | None = None
     found = operation or ""
@@ -178,7 +186,9 @@ def _judge(pod: str, operation: str, verdict: Line) -> None:
     if verdict["exit"] == Exit.DONE:
         return
     kind = NotSafe if verdict["exit"] == Exit.NOT_SAFE else Refusal
-    raise kind(f"pod {pod}: {operation}", str(verdict["text"]), "")
+    error = kind(f"pod {pod}: {operation}", str(verdict["text"]), "")
+    error.operation = operation
+    raise error
 
 
 def _said(pod: str, code: int, stderr: bytes) -> Refusal | NotSafe:

@@ -29,8 +29,8 @@ class Host:
             raise self._end
 
 
-def follow(host: Host) -> dispatch.Outcome:
-    return dispatch.follow(cast(Connection, host), "main", None, Silent())
+def follow(host: Host, operation: str | None = None) -> dispatch.Outcome:
+    return dispatch.follow(cast(Connection, host), "main", operation, Silent())
 
 
 def ended(code: int, words: str = "") -> Refusal:
@@ -59,6 +59,15 @@ def test_another_verdict_is_an_error_in_its_own_words(
     with pytest.raises(kind, match="web: does not boot") as error:
         follow(Host([verdict], ended(code)))
     assert error.value.exit_code == exit_code
+    assert error.value.operation == "op"
+
+
+def test_whoever_loses_sight_of_an_operation_knows_its_id() -> None:
+    lost = Unreachable("host vps", "the connection was lost", "See that the host is up.")
+    for host in (Host([DONE], lost), Host([DONE])):
+        with pytest.raises(Refusal) as error:
+            follow(host, "op")
+        assert error.value.operation == "op"
 
 
 def test_a_network_that_breaks_is_no_verdict() -> None:

@@ -106,6 +106,16 @@ def test_a_lead_pod_that_does_not_last_is_red_after_all(host: Host) -> None:
     assert host.happened == ["beta", "wait 600"]
     assert "after the wait it is degraded" in str(outcomes[0].error)
     assert names(outcomes) == [("beta", "failed"), ("alpha", "not attempted")]
+    told = [each["operation"] for each in map(outcome_json, outcomes)]
+    assert told == ["20270115T080000000-upgrade", None]
+
+
+def test_a_pod_that_failed_names_its_operation(host: Host) -> None:
+    error = Refusal("pod beta", "its gate is red", "")
+    error.operation = "20270115T080000000-upgrade"
+    host.red = {"beta": error}
+    (told,) = map(outcome_json, host.upgrade("beta"))
+    assert (told["outcome"], told["operation"]) == ("failed", error.operation)
 
 
 def test_a_red_one_of_the_others_is_the_last_to_begin(tmp_path: Path, host: Host) -> None:

@@ -80,3 +80,6 @@ def test_what_stays_behind_is_counted(fleet: Fleet) -> None:
     ]
     assert outcome_json(done) == {**ENTRY, "pod": "alpha", "error": None}
     assert outcome_json(failed) == {"pod": "beta", "error": "pod beta: it is red. Look."}
+    assert failed.error
+    failed.error.operation = "20270115T080000000-rollback"
+    assert outcome_json(failed)["operation"] == "20270115T080000000-rollback"
