@@ -41,6 +41,9 @@ class Reason(StrEnum):
     NOT_ARRIVED = "not_arrived"
     RETRACTION_REJECTED = "retraction_rejected"
     RETRACTION_STUCK = "retraction_stuck"
+    # About ourselves, not about whom we looked at.
+    NO_ROUTE = "no_route"
+    PROBE_BROKE = "probe_broke"
 
 
 WORDS: dict[Reason, str] = {
@@ -76,6 +79,8 @@ WORDS: dict[Reason, str] = {
     Reason.NOT_ARRIVED: "the post did not arrive in time",
     Reason.RETRACTION_REJECTED: "the pod did not take the post back",
     Reason.RETRACTION_STUCK: "the post was taken back, but its copy stayed",
+    Reason.NO_ROUTE: "the host that looks has itself no way to such addresses",
+    Reason.PROBE_BROKE: "the probe itself broke: that is podfleet's fault, see the journal",
 }
 
 

@@ -58,11 +58,17 @@ async def _look_up(target: Target) -> list[str]:
     try:
         found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise ProbeFailed(Reason.NAME_UNRESOLVED, target.host) from error
-    return _families_in_turn([str(entry[4][0]) for entry in found])
+        raise name_failure(error, target.host) from error
+    return families_in_turn([str(entry[4][0]) for entry in found])
 
 
-def _families_in_turn(addresses: Sequence[str]) -> list[str]:
+def name_failure(error: OSError | UnicodeError, host: str) -> ProbeFailed:
+    """Whether there is no such name, or nobody who could have told."""
+    is_silent = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+    return ProbeFailed(Reason.NAME_TIMED_OUT if is_silent else Reason.NAME_UNRESOLVED, host)
+
+
+def families_in_turn(addresses: Sequence[str]) -> list[str]:
     """One address of each family after the other: a broken family costs one delay, not many."""
     unique = list(dict.fromkeys(addresses))
     six = [address for address in unique if ":" in address]

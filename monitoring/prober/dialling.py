@@ -97,11 +97,12 @@ async def _first_to_answer(
 ) -> tuple[socket.socket, str]:
     """Happy eyeballs: each address starts a moment after the one before, or when that one fails."""
     if len(addresses) == 1:
-        return await _connect(addresses[0], port, limits), addresses[0]
+        return await connect(addresses[0], port, limits), addresses[0]
     return await _Race(addresses, port, limits).run()
 
 
-async def _connect(address: str, port: int, limits: Limits) -> socket.socket:
+async def connect(address: str, port: int, limits: Limits) -> socket.socket:
+    """A connection to one address and nothing more."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
     opened.setblocking(False)
@@ -147,7 +148,7 @@ class _Race:
     def _start_next(self) -> None:
         if self._waiting:
             address = self._waiting.pop(0)
-            task = asyncio.create_task(_connect(address, self._port, self._limits))
+            task = asyncio.create_task(connect(address, self._port, self._limits))
             self._running[task] = address
 
     async def _wait(self) -> tuple[socket.socket, str] | None:

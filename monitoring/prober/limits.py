@@ -25,6 +25,10 @@ class Limits:
 # For anybody else's server.
 STRANGER = Limits()
 
+# For the peers of all pods, hundreds at once: diaspora* too gives up after 12 s, and NodeInfo is
+# a few kilobytes, of which hundreds at once must fit into memory.
+PEER = Limits(deadline_seconds=12.0, connect_seconds=4.0, body_bytes=128 * 1024)
+
 # For pods of the fleet itself: where those are is the operator's word, not a stranger's.
 OWN_POD = Limits(allow_private=True, body_bytes=8 * 1024 * 1024)
 

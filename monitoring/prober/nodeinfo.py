@@ -39,6 +39,8 @@ class Probe:
     seconds: dict[str, float] = field(default_factory=dict)
     nodeinfo: str | None = None
     address: str | None = None
+    # Seconds since 1970.
+    certificate_expires: float | None = None
 
     @property
     def is_well(self) -> bool:
@@ -56,8 +58,11 @@ class _Findings:
     probe: Probe
 
     async def look(self, session: Session) -> None:
+        await session.open()
+        self.probe = replace(
+            self.probe, address=session.address, certificate_expires=session.certificate_expires
+        )
         answer, path = await session.get(WELL_KNOWN, stage="discovery", accept="application/json")
-        self.probe = replace(self.probe, address=session.address)
         links, is_clean = read_json(_content(answer))
         version, href = _newest(links)
         self.probe = replace(self.probe, nodeinfo=version)

@@ -68,6 +68,14 @@ class Session:
         found: ssl.SSLObject | None = self._line.writer.get_extra_info("ssl_object")
         return found
 
+    @property
+    def certificate_expires(self) -> float | None:
+        """When the server's certificate ends, in seconds since 1970; while connected by TLS."""
+        certificate = self.tls.getpeercert() if self.tls is not None else None
+        if not certificate:
+            return None
+        return float(ssl.cert_time_to_seconds(str(certificate["notAfter"])))
+
     async def open(self) -> Line:
         """The connection, opened if it is not."""
         if self._line is None:

@@ -38,12 +38,20 @@ def parse_target(url: str) -> Target:
     try:
         parts = urlsplit(url if "://" in url else f"https://{url}")
         scheme, port = parts.scheme.lower(), parts.port
-        host = _ascii_host(parts.hostname or "")
     except (ValueError, UnicodeError) as error:
         raise ProbeFailed(Reason.BAD_URL, str(error)) from error
-    if scheme not in PORTS or port == 0:
-        raise ProbeFailed(Reason.BAD_URL, f"{scheme} is not https or http")
-    return Target(scheme, host, port or PORTS[scheme])
+    return make_target(scheme, parts.hostname or "", port)
+
+
+def make_target(scheme: str, host: str, port: int | None) -> Target:
+    """The same of parts that are known already; `port` None is the scheme's own."""
+    try:
+        name = _ascii_host(host)
+    except (ValueError, UnicodeError) as error:
+        raise ProbeFailed(Reason.BAD_URL, str(error)) from error
+    if scheme not in PORTS or not (port is None or 0 < port < 2**16):
+        raise ProbeFailed(Reason.BAD_URL, f"{scheme} is not https or http, or {port} is no port")
+    return Target(scheme, name, port or PORTS[scheme])
 
 
 def _ascii_host(host: str) -> str:
