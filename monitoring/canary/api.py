@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -27,11 +28,18 @@ _REJECTED = frozenset({400, 401, 403})
 
 
 class CanaryApi:
-    """One canary account, over one connection at a time. Close it with `hang_up`."""
+    """One canary account, over one connection at a time. Close it with `hang_up`.
 
-    def __init__(self, pod: CanaryPod) -> None:
+    The access token outlives the connection: it is made once, and renewed when it is due.
+    """
+
+    def __init__(self, pod: CanaryPod, spent: Counter[str] | None = None) -> None:
         self.pod = pod
         self.session: Session = pod.session()
+        # Of the last request, without what it took to connect.
+        self.answer_seconds = 0.0
+        # Requests by pod, of all that share the count.
+        self.spent: Counter[str] = Counter() if spent is None else spent
         self._access = ""
         self._renew_at = 0.0
 
@@ -62,13 +70,20 @@ class CanaryApi:
     async def _request(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
+        self.spent[self.pod.name] += 1
+        answered = self._answered()
         try:
             async with asyncio.timeout(REQUEST_LIMITS.deadline_seconds):
-                return await self.session.request(method, path, headers=headers, body=body)
+                answer = await self.session.request(method, path, headers=headers, body=body)
+                self.answer_seconds = self._answered() - answered
+                return answer
         except TimeoutError as error:
             self.session.hang_up()
             reason = self.session.stages.timed_out()
             raise ProbeFailed(reason, f"{REQUEST_LIMITS.deadline_seconds:g} s") from error
+
+    def _answered(self) -> float:
+        return self.session.stages.seconds.get("answer", 0.0)
 
     async def _access_token(self) -> str:
         if time.monotonic() >= self._renew_at:

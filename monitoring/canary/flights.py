@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from monitoring.reasons import Reason, words
 
 State = Literal["ok", "late", "lost", "unknown"]
+STATES: tuple[State, ...] = get_args(State)
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,20 @@ class Flight:
     arrival_seconds: float | None = None
     retraction_seconds: float | None = None
     reason: Reason | None = None
+    # How long the sender took to answer, and to hand the post over to the receiver from then on.
+    post_seconds: float | None = None
+    delivery_seconds: float | None = None
 
     @property
     def has_arrived(self) -> bool:
         return self.state in ("ok", "late")
+
+    @property
+    def receipt_seconds(self) -> float | None:
+        """From the hand-over to the copy's being there for all to read."""
+        if self.arrival_seconds is None or self.delivery_seconds is None:
+            return None
+        return max(self.arrival_seconds - self.delivery_seconds, 0.0)
 
     def line(self) -> str:
         """The flight in words."""
@@ -55,6 +66,21 @@ class Flight:
         if self.retraction_seconds is not None:
             return f"{text}, gone {self.retraction_seconds:.2f} s after it was taken back"
         return f"{text}, but: {words(self.reason)}"
+
+    @staticmethod
+    def from_json(told: Mapping[str, Any]) -> Flight:
+        """What to_json gave; KeyError or ValueError where it is something else."""
+        if told["state"] not in STATES:
+            raise ValueError(f"no state of a flight: {told['state']!r}")
+        return Flight(
+            str(told["from"]),
+            str(told["to"]),
+            told["state"],
+            str(told["at"]),
+            told["arrival_seconds"],
+            told["retraction_seconds"],
+            None if told["reason"] is None else Reason(told["reason"]),
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {

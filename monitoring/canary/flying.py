@@ -7,12 +7,15 @@ import contextlib
 import datetime as dt
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from monitoring.canary.api import CanaryApi
 from monitoring.canary.flights import Flight, Patience, State
 from monitoring.canary.pods import CanaryPod
+from monitoring.canary.sender_log import followed
 from monitoring.canary.sweeping import sweep
 from monitoring.prober.failure import ProbeFailed
 from monitoring.reasons import Reason
@@ -63,28 +66,48 @@ async def fly_between_all(
 async def fly_from(
     sender: CanaryPod, receivers: Sequence[CanaryPod], patience: Patience = _PATIENCE
 ) -> list[Flight]:
-    """One post by sender, watched for on each receiver, then taken back everywhere."""
-    at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    flights = [Flight(sender.name, receiver.name, "unknown", at) for receiver in receivers]
-    async with _apis([sender, *receivers]) as (author, *watchers):
-        await _sweep(author, patience.leftover_age)
+    """One post by sender, watched for on each receiver, then taken back everywhere.
+
+    What the sender's earlier canaries left behind is swept first.
+    """
+    async with _apis([sender]) as (author,):
+        await sweep_or_say(author, patience.leftover_age)
+        return await fly_as(author, receivers, patience)
+
+
+async def fly_as(
+    author: CanaryApi,
+    receivers: Sequence[CanaryPod],
+    patience: Patience = _PATIENCE,
+    log: Path | None = None,
+) -> list[Flight]:
+    """fly_from for an account that is kept; `log`, the sender's, splits the way into its stages."""
+    at, sender = dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), author.pod.name
+    flights = [Flight(sender, receiver.name, "unknown", at) for receiver in receivers]
+    async with _apis(receivers, author.spent) as watchers, followed(log) as deliveries:
         try:
             guid = await _post(author)
         except ProbeFailed as failed:
-            _log.info("%s: %s", sender.name, failed)
+            _log.info("%s: %s", sender, failed)
             return [replace(flight, reason=failed.reason) for flight in flights]
+        deliveries.begin(guid)
+        taken = round(author.answer_seconds, 3)
+        flights = [replace(flight, post_seconds=taken) for flight in flights]
         try:
             flights = await _arrivals(watchers, guid, flights, patience)
         finally:
             refused = await _retract(author, guid)
+        flights = list(map(deliveries.split, flights, receivers))
         if refused is not None:
             return [replace(flight, reason=flight.reason or refused) for flight in flights]
         return await _retractions(watchers, guid, flights, patience)
 
 
 @contextlib.asynccontextmanager
-async def _apis(pods: Sequence[CanaryPod]) -> AsyncIterator[list[CanaryApi]]:
-    apis = [CanaryApi(pod) for pod in pods]
+async def _apis(
+    pods: Sequence[CanaryPod], spent: Counter[str] | None = None
+) -> AsyncIterator[list[CanaryApi]]:
+    apis = [CanaryApi(pod, spent) for pod in pods]
     try:
         yield apis
     finally:
@@ -92,7 +115,7 @@ async def _apis(pods: Sequence[CanaryPod]) -> AsyncIterator[list[CanaryApi]]:
             api.hang_up()
 
 
-async def _sweep(author: CanaryApi, leftover_age: float) -> None:
+async def sweep_or_say(author: CanaryApi, leftover_age: float) -> None:
     """Not being able to is said, and no reason not to fly: the flight finds out why."""
     try:
         if swept := await sweep(author, leftover_age):

@@ -44,6 +44,8 @@ class CanaryPod:
     address: str | None = None
     # Instead of the system's certificate authorities.
     ca_file: str | None = None
+    # Whom the pod's admin may write to; goes into the User-Agent.
+    contact: str = ""
 
     @property
     def domain(self) -> str:
@@ -56,4 +58,5 @@ class CanaryPod:
             address=self.address,
             ca_file=self.ca_file,
             limits=REQUEST_LIMITS,
+            contact=self.contact,
         )

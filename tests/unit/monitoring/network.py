@@ -13,6 +13,7 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -21,6 +22,12 @@ from tests.unit.monitoring.certificates import Authority
 from tests.unit.monitoring.peer import DOCUMENT, links, response
 
 Headers = dict[str, str]
+DELIVERED = (
+    "[2026-11-22T08:53:10] INFO  PID-2019 TID-50600 "
+    "DiasporaFederation::Federation::Sender::HydraWrapper: success=true sender=2 "
+    "obj=StatusMessage:{guid} url=https://{domain}/receive/public message=ok code=202 "
+    "time=0.013676"
+)
 
 
 @dataclass
@@ -40,14 +47,22 @@ class SmallPod:
     fetch_status: int | None = None
     is_down: bool = False
     access: set[str] = field(default_factory=set)
+    # How wrong its clock is.
+    clock_ahead: float = 0.0
+    # Where it tells of what it delivered, and how long that takes.
+    log: Path | None = None
+    delivery_seconds: float = 0.0
 
     @property
     def domain(self) -> str:
         return f"{self.name}.lab.test"
 
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.clock_ahead)
+
     def make_post(self, body: str, age_seconds: float = 0.0) -> str:
         guid = uuid.uuid4().hex
-        written = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=age_seconds)
+        written = self.now() - dt.timedelta(seconds=age_seconds)
         self.posts[guid] = {
             "guid": guid,
             "body": body,
@@ -110,22 +125,32 @@ class SmallPod:
         older.sort(key=lambda post: str(post["created_at"]), reverse=True)
         page = older[:15]
         if len(page) == len(older):
-            return reply(page)
+            return reply(page, now=self.now())
         following = quote(page[-1]["created_at"])
         link = f"https://{self.domain}/api/v1/streams/main?before={following}"
-        return reply(page, Link=f'<{link}>; rel="next"')
+        return reply(page, now=self.now(), Link=f'<{link}>; rel="next"')
 
     def _spread(self, guid: str) -> None:
         for follower in self.followers if self.delivers else []:
             self._later(follower.copies.__setitem__, guid, self.domain)
+            if self.log is not None:
+                later = asyncio.get_running_loop().call_later
+                later(self.delivery_seconds, self._tell, guid, follower.domain)
+
+    def _tell(self, guid: str, domain: str) -> None:
+        assert self.log is not None
+        with self.log.open("a") as log:
+            log.write(f"{DELIVERED.format(guid=guid, domain=domain)}\n")
 
     def _later(self, what: Any, *arguments: Any) -> None:
         asyncio.get_running_loop().call_later(self.lag_seconds, what, *arguments)
 
 
-def reply(value: Any, status: str = "200 OK", **headers: str) -> bytes:
-    now = format_datetime(dt.datetime.now(dt.UTC), usegmt=True)
-    return response(json.dumps(value).encode(), status, Date=now, **headers)
+def reply(
+    value: Any, status: str = "200 OK", now: dt.datetime | None = None, **headers: str
+) -> bytes:
+    date = format_datetime(now or dt.datetime.now(dt.UTC), usegmt=True)
+    return response(json.dumps(value).encode(), status, Date=date, **headers)
 
 
 def introduce(*pods: SmallPod) -> None:
