@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from provision.contract import PodPlaces
-from provision.converge.stage import stage_host
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.secrets import Vault, open_vault
+from provision.hosting import staged_host
 from provision.hosts.connection import Connection
 from provision.looking import Seen, running_release
-from provision.releases.runtime import runtime_tarball
-from provision.releases.signature import allowed_signers
 from provision.render import read_manifest
 from provision.staging import stage_pod
 
@@ -37,9 +35,8 @@ def differences(fleet: Fleet, pods: Sequence[Pod], seen: Mapping[str, Seen]) -> 
 def _host_differences(fleet: Fleet, seen: Seen, vault: Vault) -> Iterator[str]:
     if seen.connection is None or seen.facts is None or seen.facts.platform is None:
         return
-    runtime = runtime_tarball(seen.facts.python, seen.facts.architecture)
     with tempfile.TemporaryDirectory(prefix="podfleet-") as directory:
-        stage_host(fleet, seen.host, runtime, allowed_signers(vault), Path(directory))
+        staged_host(fleet, seen.host, seen.facts, vault, Path(directory))
         yield from _stage_differences(seen.connection, Path(directory), "", vault)
 
 

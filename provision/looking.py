@@ -53,6 +53,14 @@ def select(fleet: Fleet, pods: Sequence[str], hosts: Sequence[str]) -> tuple[Pod
     )
 
 
+def hosts_of(fleet: Fleet, pods: Sequence[Pod], named: Sequence[str]) -> list[str]:
+    """The hosts that a run for these pods has to do with: the one that watches is among them."""
+    watching = [fleet.monitoring.host] if fleet.monitoring and not named else []
+    if not pods:
+        return list(named or fleet.hosts)
+    return list(dict.fromkeys([*(pod.host for pod in pods), *watching]))
+
+
 def awaited(pods: Iterable[Pod], seen: Mapping[str, Seen]) -> Iterable[tuple[Pod, OperationFacts]]:
     """The pods with an operation under way, and that operation."""
     for pod in pods:

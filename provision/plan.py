@@ -15,17 +15,15 @@ from typing import Any
 
 from provision import contract
 from provision.converge.effects import effects as platform_effects
-from provision.converge.stage import stage_host
 from provision.errors import Refusal
 from provision.fleet.model import Fleet, Host, Pod
 from provision.fleet.secrets import Vault, open_vault
+from provision.hosting import staged_host
 from provision.hosts.facts import HostFacts, PodFacts
-from provision.looking import Seen, look, running_release, select
+from provision.looking import Seen, hosts_of, look, running_release, select
 from provision.naming import foreign_settings
 from provision.operations.effects import Effect, effects
 from provision.refused import version_refused, words_of
-from provision.releases.runtime import runtime_tarball
-from provision.releases.signature import allowed_signers
 from provision.report import Report
 from provision.staging import stage_pod
 
@@ -105,7 +103,7 @@ def make_plan(
 ) -> Plan:
     """What `up` would do for the selected pods and hosts (all of them unless stated)."""
     chosen = select(fleet, pods, hosts)
-    seen = look(fleet, {pod.host: None for pod in chosen} or fleet.hosts, report)
+    seen = look(fleet, hosts_of(fleet, chosen, hosts), report)
     return plan_of(fleet, chosen, seen, deep=deep)
 
 
@@ -136,12 +134,11 @@ def _host_reasons(
     if facts.platform.level != contract.PLATFORM_LEVEL:
         yield f"platform level {facts.platform.level} becomes {contract.PLATFORM_LEVEL}"
     yield from map(str, facts.platform.drift)
-    runtime = runtime_tarball(facts.python, facts.architecture)
     with tempfile.TemporaryDirectory(prefix="podfleet-") as directory:
-        staged = stage_host(fleet, host, runtime, allowed_signers(vault), Path(directory))
+        staged = staged_host(fleet, host, facts, vault, Path(directory))
         manifest = staged.manifest
     if staged.digest != facts.platform.digest:
-        yield _why_host_differs(facts, runtime.version)
+        yield _why_host_differs(facts, staged.runtime.version)
         yield from platform_effects(facts.platform.files, manifest)
 
 

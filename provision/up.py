@@ -15,24 +15,23 @@ from typing import Any, TypeVar
 
 from monitoring.canary.flights import Flight
 from provision.converge.run import converge
-from provision.converge.stage import stage_host
+from provision.converge.variables import ROLES
 from provision.errors import PodfleetError, Refusal, Refusals
 from provision.federation import introduce_pods, launched_pods, prove_federation
 from provision.fleet.launched import record_launched
 from provision.fleet.model import Fleet, Host, Pod
 from provision.fleet.secrets import Vault, open_vault
+from provision.hosting import staged_host
 from provision.hosts.connection import Connection
 from provision.hosts.facts import SERVING, HostFacts, OperationFacts
 from provision.hosts.providers import boot, connect
-from provision.looking import Seen, awaited, look, running_release, select
+from provision.looking import Seen, awaited, hosts_of, look, running_release, select
 from provision.operations import dispatch
 from provision.operations.adopting import send_export
 from provision.plan import Action, Plan, plan_of
 from provision.preflight.machine import unfit
 from provision.releases.build import ensure_artifact
-from provision.releases.runtime import runtime_tarball
 from provision.releases.ship import ship
-from provision.releases.signature import allowed_signers
 from provision.report import Report
 from provision.staging import stage_pod
 
@@ -88,7 +87,7 @@ def up(
     export closed.
     """
     chosen = select(fleet, pods, hosts)
-    wanted = dict.fromkeys(pod.host for pod in chosen) or dict.fromkeys(hosts or fleet.hosts)
+    wanted = hosts_of(fleet, chosen, hosts)
     fleet = fleet if dry_run else boot(fleet, report)
     seen = look(fleet, wanted, report)
     plan = plan_of(fleet, chosen, seen, deep=deep or reopen)
@@ -107,7 +106,9 @@ def up(
     touched = [part for part in plan.pods if part.action in actions]
     run = _prepare(run, plan, touched_pods(fleet, touched, Action.LAUNCH))
     _operate(run, touched)
-    return Done(plan, _prove(run, touched, deep=deep))
+    flights = _prove(run, touched, deep=deep)
+    _watch(run, touched)
+    return Done(plan, flights)
 
 
 def touched_pods(fleet: Fleet, parts: Iterable[Any], action: Action) -> list[Pod]:
@@ -140,6 +141,7 @@ def _await(run: Run, pod: Pod, operation: OperationFacts) -> None:
 def _prepare(run: Run, plan: Plan, launching: Sequence[Pod]) -> Run:
     """Roles and builds, side by side: the one waits for the hosts, the other for this machine."""
     run.vault.ensure_fleet()
+    run.vault.ensure_watching(run.fleet)
     hosts = [part.name for part in plan.hosts if part.action is Action.CONVERGE]
     with ThreadPoolExecutor(max_workers=1) as builder:
         builds = builder.submit(_build, run, launching)
@@ -182,12 +184,11 @@ def _look_again(run: Run) -> dict[str, Seen]:
     return look(run.fleet, run.seen, run.report)
 
 
-def _converge(run: Run, name: str) -> None:
+def _converge(run: Run, name: str, roles: Sequence[str] = ROLES) -> None:
     host, connection, facts = run.host(name)
-    runtime = runtime_tarball(facts.python, facts.architecture)
     with _scratch() as directory, run.report.step("platform", f"host {name}"):
-        staged = stage_host(run.fleet, host, runtime, allowed_signers(run.vault), Path(directory))
-        converge(run.fleet, host, connection, staged, run.report)
+        staged = staged_host(run.fleet, host, facts, run.vault, Path(directory))
+        converge(run.fleet, host, connection, staged, run.report, roles=roles)
 
 
 def _build(run: Run, pods: Sequence[Pod]) -> None:
@@ -265,6 +266,14 @@ def _prove(run: Run, parts: Sequence[Any], *, deep: bool) -> tuple[Flight, ...]:
     if deep or any(part.action in (Action.LAUNCH, Action.FINISH) for part in parts):
         introduce_pods(run.fleet, run.vault, _partners_hosts(run), run.report)
     return prove_federation(run.fleet, run.vault, run.report)
+
+
+def _watch(run: Run, parts: Sequence[Any]) -> None:
+    """The canaries' tokens of pods that are new go to the host that watches: it flies them, too."""
+    watching = run.fleet.monitoring
+    is_new = any(part.action in (Action.LAUNCH, Action.FINISH) for part in parts)
+    if watching and is_new and watching.host in run.seen:
+        _converge(run, watching.host, ("monitor", "stamp"))
 
 
 def _partners_hosts(run: Run) -> dict[str, Connection]:

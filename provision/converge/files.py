@@ -5,9 +5,21 @@ A template's path below templates/host/ is the file's path on the host.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from provision.contract import ACME_WEBROOT, ARTIFACTS, PODS, RUNTIMES, STATE, TRUSTED_SIGNERS
+from provision.contract import (
+    ACME_WEBROOT,
+    ARTIFACTS,
+    FACTS,
+    MONITOR_CONFIG,
+    MONITOR_USER,
+    PODS,
+    RUNTIMES,
+    STATE,
+    TRUSTED_SIGNERS,
+)
+from provision.fleet.model import Fleet, Host
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,7 @@ HOST_FILES = (
     HostFile("nginx", "files", "/etc/nginx/nginx.conf"),
     HostFile("nginx", "files", "/etc/nginx/sites-enabled/00-podfleet-default.conf"),
     HostFile("nginx", "files", "/etc/logrotate.d/nginx"),
+    HostFile("nginx", "files", "/etc/nginx/sites-enabled/10-podfleet-metrics.conf"),
     HostFile("certificates", "files", "/etc/letsencrypt/cli.ini"),
     HostFile(
         "certificates", "files", "/etc/letsencrypt/renewal-hooks/deploy/podfleet-nginx", "0755"
@@ -60,25 +73,48 @@ HOST_FILES = (
     HostFile("runtime", "units", f"{_UNITS}/podfleet-recovery.service"),
 )
 
+_METRICS = f"{MONITOR_CONFIG}/metrics"
+
+# On every host of a fleet that is watched.
+WATCHED_FILES = (
+    HostFile("nginx", "metrics", f"{_METRICS}/authority.pem"),
+    HostFile("nginx", "metrics", f"{_METRICS}/host.pem"),
+    HostFile("nginx", "metrics", f"{_METRICS}/host.key", "0600"),
+    HostFile("monitor", "files", f"{MONITOR_CONFIG}/monitor.json", "0640", group=MONITOR_USER),
+    HostFile("monitor", "units", f"{_UNITS}/podfleet-monitor.service"),
+)
+# On the one that watches.
+WATCHING_FILES = (
+    HostFile("monitor", "files", f"{MONITOR_CONFIG}/canary.json", "0640", group=MONITOR_USER),
+    HostFile("monitor", "dashboard", f"{MONITOR_CONFIG}/dashboard.json"),
+    HostFile("monitor", "dashboard", f"{_UNITS}/podfleet-dashboard.socket"),
+    HostFile("monitor", "dashboard", f"{_UNITS}/podfleet-dashboard.service"),
+)
+
 # Directories that no package makes: a role makes them before it copies.
 HOST_DIRECTORIES = (
     HostFile("base", "directories", f"{_UNITS}/apt-daily.service.d", "0755"),
     HostFile("base", "directories", f"{_UNITS}/apt-daily-upgrade.service.d", "0755"),
     HostFile("base", "directories", "/etc/systemd/journald.conf.d", "0755"),
     HostFile("nginx", "directories", str(ACME_WEBROOT), "0755"),
+    HostFile("nginx", "directories", str(MONITOR_CONFIG), "0755"),
+    HostFile("nginx", "directories", _METRICS, "0755"),
     HostFile("certificates", "directories", f"{_UNITS}/certbot.service.d", "0755"),
     HostFile("certificates", "directories", "/etc/letsencrypt/renewal-hooks/deploy", "0755"),
     HostFile("runtime", "directories", str(STATE), "0700"),
     HostFile("runtime", "directories", str(ARTIFACTS), "0700"),
+    HostFile("runtime", "directories", str(FACTS), "0755"),
     HostFile("runtime", "directories", str(PODS), "0755"),
     HostFile("runtime", "directories", str(RUNTIMES), "0755"),
 )
 
 
-def files_of(role: str, kind: str) -> list[dict[str, str]]:
+def files_for(fleet: Fleet, host: Host) -> tuple[HostFile, ...]:
+    """Every file of that host's platform."""
+    watched = WATCHED_FILES if fleet.monitoring else ()
+    return (*HOST_FILES, *watched, *(WATCHING_FILES if fleet.watches(host.name) else ()))
+
+
+def entries(files: Iterable[HostFile], role: str, kind: str) -> list[dict[str, str]]:
     """One of a role's lists of files or directories."""
-    return [
-        one.entry()
-        for one in (*HOST_DIRECTORIES, *HOST_FILES)
-        if (one.role, one.kind) == (role, kind)
-    ]
+    return [one.entry() for one in files if (one.role, one.kind) == (role, kind)]

@@ -13,11 +13,13 @@ from typing import Any
 
 from provision.contract import PLATFORM_LEVEL
 from provision.converge.ansible import ROLES_DIRECTORY
-from provision.converge.files import HOST_FILES
-from provision.converge.variables import PLATFORM_UNITS, role_variables, template_variables
+from provision.converge.files import files_for
+from provision.converge.monitoring_files import monitoring_files
+from provision.converge.variables import platform_units, role_variables, template_variables
 from provision.fleet.model import Fleet, Host
 from provision.releases.runtime import Runtime
 from provision.render import Stage, read_manifest
+from provision.watched import NO_SECRETS, WatchSecrets
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,25 @@ class HostStage:
 
 
 def stage_host(
-    fleet: Fleet, host: Host, runtime: Runtime, signers: str, directory: Path
+    fleet: Fleet,
+    host: Host,
+    runtime: Runtime,
+    signers: str,
+    directory: Path,
+    secrets: WatchSecrets = NO_SECRETS,
 ) -> HostStage:
     """Render what this host shall have; `signers` is the text of allowed_signers."""
     stage = Stage(directory)
     variables = role_variables(fleet, host, runtime.version)
-    told = template_variables(fleet, host, signers)
-    for file in HOST_FILES:
+    told = template_variables(fleet, host, signers, runtime.version, secrets)
+    for file in files_for(fleet, host):
         stage.add(file.template, file.path, file.mode, file.owner, file.group, **told)
+    for file, source, more in monitoring_files(fleet, host, secrets.of_programs()):
+        stage.add(source, file.path, file.mode, file.owner, file.group, **more)
     digest = stage.finish(
         level=PLATFORM_LEVEL,
         runtime=runtime.version,
-        units=PLATFORM_UNITS,
+        units=platform_units(fleet, host),
         roles=variables,
         recipe=_roles_digest(),
     )

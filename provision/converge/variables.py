@@ -6,6 +6,7 @@ look for templates there. Such text goes into rendered files only, through their
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 from provision.contract import (
     ACME_WEBROOT,
     HOST_LOCK,
+    MONITOR_STATE,
+    MONITOR_USER,
     PLATFORM_PACKAGES,
     PLATFORM_RECORD,
     POD_UIDS,
@@ -20,11 +23,18 @@ from provision.contract import (
     RUNTIMES,
     STATE,
 )
-from provision.converge.files import files_of
+from provision.converge.files import HOST_DIRECTORIES, HostFile, entries, files_for
 from provision.converge.lock_holder import UNFINISHED
+from provision.converge.monitoring_files import (
+    drop_ins,
+    monitoring_packages,
+    monitoring_units,
+    monitoring_variables,
+)
 from provision.converge.networks import PRIVATE4, PRIVATE6
 from provision.fleet.model import Fleet, Host
 from provision.fleet.sizes import sizes
+from provision.watched import WatchSecrets, watched
 
 # In this order: each role finds what those before it have made, and the stamp is the last.
 ROLES = (
@@ -37,6 +47,10 @@ ROLES = (
     "certificates",
     "ruby",
     "runtime",
+    "node_exporter",
+    "monitor",
+    "prometheus",
+    "alertmanager",
     "stamp",
 )
 SHIPPED = STATE / "stage-host"
@@ -55,8 +69,13 @@ PLATFORM_UNITS = [
     )
 ] + [{"unit": "podfleet-recovery.service", "enabled": True, "active": False}]
 
+MONITOR_UNIT = "podfleet-monitor.service"
+DASHBOARD_UNIT = "podfleet-dashboard.socket"
+
 _FILES = str(SHIPPED / "files")
-_LISTS = ("directories", "files", "units", "apt", "journald", "tmpfiles")
+_LISTS = ("directories", "files", "units", "apt", "journald", "tmpfiles", "metrics", "dashboard")
+# Lists that are empty where nothing is watched.
+_WATCHED_LISTS = {"nginx": ("metrics",), "monitor": ("files", "units", "dashboard")}
 
 
 def role_variables(fleet: Fleet, host: Host, runtime_version: str) -> dict[str, dict[str, Any]]:
@@ -64,26 +83,47 @@ def role_variables(fleet: Fleet, host: Host, runtime_version: str) -> dict[str, 
     pods = len(fleet.pods_on(host.name))
     told: dict[str, dict[str, Any]] = {
         "base": {
-            "packages": list(PLATFORM_PACKAGES),
+            "packages": [*PLATFORM_PACKAGES, *monitoring_packages(fleet, host)],
+            "drop_ins": drop_ins(fleet, host),
+            "monitor": {"user": MONITOR_USER, "home": str(MONITOR_STATE)},
             "swap_mb": sizes(host, pods).swap_mb,
             "mark": str(STATE / UNFINISHED),
         },
         "firewall": {"table": "podfleet"},
         "postgresql": {"unit": POSTGRESQL_UNIT},
         "nginx": {"reload_lock": str(RELOAD_LOCK)},
+        "monitor": {
+            "is_wanted": fleet.monitoring is not None,
+            "unit": MONITOR_UNIT,
+            "dashboard_unit": DASHBOARD_UNIT,
+        },
         "runtime": {
             "version": runtime_version,
             "archive": str(runtime_archive(runtime_version)),
             "directory": str(RUNTIMES),
         },
     }
-    configs = {role: {"stage": _FILES, **_lists(role), **told.get(role, {})} for role in ROLES[:-1]}
+    told |= monitoring_variables(fleet, host)
+    files = (*HOST_DIRECTORIES, *files_for(fleet, host))
+    configs = {
+        role: {"stage": _FILES, **_lists(files, role), **told.get(role, {})} for role in ROLES[:-1]
+    }
     stamp = {"manifest": str(SHIPPED / "stage.json"), "record": str(PLATFORM_RECORD)}
     return {f"{role}_config": config for role, config in {**configs, "stamp": stamp}.items()}
 
 
-def _lists(role: str) -> dict[str, list[dict[str, str]]]:
-    return {kind: files for kind in _LISTS if (files := files_of(role, kind))}
+def _lists(files: Iterable[HostFile], role: str) -> dict[str, list[dict[str, str]]]:
+    always = _WATCHED_LISTS.get(role, ())
+    found = {kind: entries(files, role, kind) for kind in _LISTS}
+    return {kind: listed for kind, listed in found.items() if listed or kind in always}
+
+
+def platform_units(fleet: Fleet, host: Host) -> list[dict[str, Any]]:
+    """What must be running on that host, and come up by itself."""
+    own = [MONITOR_UNIT] if fleet.monitoring else []
+    own += [DASHBOARD_UNIT] if fleet.watches(host.name) else []
+    watching = [{"unit": unit, "enabled": True, "active": True} for unit in own]
+    return [*PLATFORM_UNITS, *watching, *monitoring_units(fleet, host)]
 
 
 def resumed(variables: dict[str, dict[str, Any]], is_resumed: bool) -> dict[str, dict[str, Any]]:
@@ -100,7 +140,9 @@ def runtime_archive(version: str) -> PurePosixPath:
     return STATE / f"runtime-{version}.tar.gz"
 
 
-def template_variables(fleet: Fleet, host: Host, signers: str) -> dict[str, Any]:
+def template_variables(
+    fleet: Fleet, host: Host, signers: str, runtime_version: str, secrets: WatchSecrets
+) -> dict[str, Any]:
     """What the templates below templates/host/ may name."""
     networks = host.reachable_networks
     return {
@@ -117,4 +159,7 @@ def template_variables(fleet: Fleet, host: Host, signers: str) -> dict[str, Any]
         "reachable4": [one for one in networks if isinstance(one, IPv4Network)],
         "reachable6": [one for one in networks if isinstance(one, IPv6Network)],
         "signers": signers,
+        "runtime": RUNTIMES / runtime_version,
+        "secrets": secrets,
+        "watched": watched(fleet, host),
     }

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from provision.errors import Refusal
-from provision.fleet import ansible_vault, keys
+from provision.fleet import ansible_vault, authority, keys
 from provision.fleet.launched import launched_domains
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.vault_password import VaultPassword, password_of, read
@@ -76,6 +76,18 @@ class Vault:
     def ensure_fleet(self) -> None:
         """Makes what every fleet has and this one lacks: the key that signs releases."""
         self._ensure({f"fleet.{name}": make for name, make in keys.OF_FLEET.items()})
+
+    def ensure_watching(self, fleet: Fleet) -> None:
+        """Makes what a watched fleet has: an authority of its own, and what that has issued."""
+        if fleet.monitoring is None:
+            return
+        self._ensure({"fleet.authority": authority.new_authority})
+        signed_by = self.need("fleet.authority")
+        names = {f"hosts.{host}.metrics": authority.METRICS_NAME for host in fleet.hosts}
+        for path, name in {"fleet.scrape": authority.SCRAPE_NAME, **names}.items():
+            kept = self.get(path)
+            if kept is None or not authority.is_issued_by(kept, signed_by):
+                self.set(path, authority.issue(signed_by, name))
 
     def ensure_pod(self, pod: Pod | str) -> None:
         """Makes what every pod has and this one lacks: its keys and first passwords."""

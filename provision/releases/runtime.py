@@ -1,7 +1,7 @@
 """The runtime a pod host operates with: podfleet's own code and its wheels, as one tarball.
 
 It holds `site/` (the `[host]` extra for the host's Python and architecture, at the versions and
-hashes of requirements.lock), `provision/`, `monitoring/`, `templates/` and `bin/podfleet-host`:
+hashes of requirements.lock), `provision/`, `monitoring/`, `templates/` and `bin/`:
 a host needs no package index. Its version is the digest of what is in it.
 """
 
@@ -29,7 +29,12 @@ CODE = ("provision", "monitoring", "templates")
 # What only the controller runs: a change there is no other runtime.
 CONTROLLER_ONLY = ("provision/cli/", "provision/converge/", "provision/lab/", "provision/verify/")
 KEPT_RUNTIMES = 8
-ENTRY = "bin/podfleet-host"
+# What units and the controller start, and the file beside this one that it is.
+ENTRIES = {
+    "bin/podfleet-host": "podfleet_host.py",
+    "bin/podfleet-monitor": "podfleet_monitor.py",
+    "bin/podfleet-dashboard": "podfleet_dashboard.py",
+}
 # Wheels for a glibc that Debian 13 has on every architecture.
 PLATFORMS = {"x86_64": "x86_64-manylinux_2_36", "aarch64": "aarch64-manylinux_2_36"}
 
@@ -122,7 +127,8 @@ def _site_files(site: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _code_files() -> Iterator[tuple[str, Path]]:
-    yield ENTRY, Path(__file__).with_name("podfleet_host.py")
+    for entry, name in ENTRIES.items():
+        yield entry, Path(__file__).with_name(name)
     for top in CODE:
         for path in (CHECKOUT / top).rglob("*"):
             name = path.relative_to(CHECKOUT).as_posix()
@@ -141,7 +147,7 @@ def _digest(site: Path, files: dict[str, Path]) -> str:
     if not remembered.exists():
         with whole_file(remembered) as partial:
             partial.write_text(_digest_of(files, "site/"))
-    code = _digest_of(files, *(f"{top}/" for top in CODE), ENTRY)
+    code = _digest_of(files, *(f"{top}/" for top in CODE), *ENTRIES)
     return hashlib.sha256(f"{remembered.read_text()} {code}".encode()).hexdigest()
 
 
@@ -164,7 +170,7 @@ def _pack(files: dict[str, Path], target: Path) -> None:
         for name, path in files.items():
             member = tarfile.TarInfo(name)
             member.size = path.stat().st_size
-            member.mode = 0o755 if name == ENTRY else 0o644
+            member.mode = 0o755 if name in ENTRIES else 0o644
             with path.open("rb") as content:
                 tar.addfile(member, content)
 

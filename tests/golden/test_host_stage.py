@@ -8,8 +8,10 @@ import pytest
 
 from provision.converge.stage import HostStage, stage_host
 from provision.errors import Refusal
-from provision.fleet.model import Acme, Fleet, Host
+from provision.fleet.model import Acme, Fleet, Host, Pod
+from provision.fleet.monitoring import Monitoring
 from provision.releases.runtime import Runtime
+from provision.watched import NO_SECRETS, WatchSecrets
 from tests.golden.trees import assert_golden
 
 RUNTIME = Runtime("0123456789ab", Path("runtime.tar.gz"), "0" * 64)
@@ -25,7 +27,32 @@ HOST = Host.model_validate(
 )
 
 
-def staged(root: Path, contact: str = "admin@example.org", host: Host = HOST) -> HostStage:
+MONITORING = Monitoring.model_validate({"host": "vps", "webhook": "https://example.org/hook"})
+SECRETS = WatchSecrets(
+    authority="AUTHORITY\n",
+    host_certificate="HOST CERTIFICATE\n",
+    host_key="HOST KEY\n",
+    scrape_certificate="SCRAPE CERTIFICATE\n",
+    scrape_key="SCRAPE KEY\n",
+    canaries='{"pods": []}\n',
+)
+POD = Pod.model_validate(
+    {
+        "name": "main",
+        "domain": "pod.example.org",
+        "host": "vps",
+        "release": "0.9.1.0",
+        "admin": {"username": "alice", "email": "alice@example.org"},
+    }
+)
+
+
+def staged(
+    root: Path,
+    contact: str = "admin@example.org",
+    host: Host = HOST,
+    monitoring: Monitoring | None = None,
+) -> HostStage:
     fleet = Fleet(
         name="golden",
         file=root / "fleet.toml",
@@ -34,14 +61,34 @@ def staged(root: Path, contact: str = "admin@example.org", host: Host = HOST) ->
             directory="https://acme-v02.api.letsencrypt.org/directory", contact=contact
         ),
         hosts={host.name: host},
-        pods={},
+        pods={"main": POD} if monitoring else {},
+        monitoring=monitoring,
         lead_pod="main",
     )
-    return stage_host(fleet, host, RUNTIME, SIGNERS, root / "stage")
+    secrets = SECRETS if monitoring else NO_SECRETS
+    return stage_host(fleet, host, RUNTIME, SIGNERS, root / "stage", secrets)
 
 
 def test_host_stage(tmp_path: Path) -> None:
     assert_golden(staged(tmp_path).root / "files", "host")
+
+
+def test_stage_of_a_host_that_watches_itself(tmp_path: Path) -> None:
+    """What it has beside an unwatched host's files, or instead of them."""
+    plain = staged(tmp_path / "plain").root / "files"
+    root = staged(tmp_path / "watched", monitoring=MONITORING).root / "files"
+    for path in [path for path in root.rglob("*") if path.is_file()]:
+        twin = plain / path.relative_to(root)
+        if twin.exists() and twin.read_bytes() == path.read_bytes():
+            path.unlink()
+    assert_golden(root, "watching")
+
+
+def test_only_root_and_the_monitor_read_what_is_secret(tmp_path: Path) -> None:
+    files = staged(tmp_path, monitoring=MONITORING).manifest["files"]
+    modes = {each["path"]: (each["mode"], each["group"]) for each in files}
+    assert modes["/etc/podfleet/metrics/host.key"] == ("0600", "root")
+    assert modes["/etc/podfleet/canary.json"] == ("0640", "podfleet-monitor")
 
 
 def test_same_fleet_same_digest(tmp_path: Path) -> None:

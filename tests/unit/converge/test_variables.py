@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from provision.converge.ansible import ROLES_DIRECTORY
-from provision.converge.files import HOST_DIRECTORIES, HOST_FILES
+from provision.converge.files import HOST_DIRECTORIES, HOST_FILES, WATCHED_FILES, WATCHING_FILES
+from provision.converge.monitoring_files import RENDERED
 from provision.converge.variables import ROLES, resumed, role_variables
 from provision.fleet.model import Acme, Fleet, Host
 from provision.render import TEMPLATES
@@ -58,7 +59,8 @@ def test_nothing_is_a_template_to_ansible() -> None:
 
 def test_every_template_is_installed() -> None:
     found = {path for path in (TEMPLATES / "host").rglob("*") if path.is_file()}
-    assert found == {TEMPLATES / file.template for file in HOST_FILES}
+    files = (*HOST_FILES, *WATCHED_FILES, *WATCHING_FILES, *RENDERED)
+    assert found == {TEMPLATES / file.template for file in files}
 
 
 def test_files_belong_to_roles() -> None:

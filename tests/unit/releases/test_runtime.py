@@ -49,7 +49,9 @@ def names(found: Runtime) -> list[str]:
 
 def test_it_holds_what_a_host_runs_and_nothing_else() -> None:
     assert names(runtime_tarball("3.13", "x86_64")) == [
+        "bin/podfleet-dashboard",
         "bin/podfleet-host",
+        "bin/podfleet-monitor",
         "monitoring/nodeinfo.py",
         "provision/operations/host_main.py",
         "site/a-1/METADATA",

@@ -1,0 +1,137 @@
+"""The one process that watches on a host: which parts run there, and how they end.
+
+Exporter and prober wherever there are pods; on the host that watches the fleet also the look from
+outside and the canaries. All of them publish on one board; a scrape sends what stands on it. A part
+that fails takes the process with it: systemd starts it anew, and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Iterator
+from pathlib import Path
+
+import uvloop
+
+from monitoring.board import Board
+from monitoring.config import CONFIG, TOKENS, MonitorConfig, NamedPod, load_config
+from monitoring.metrics import MONITOR_INFO
+from monitoring.peers import Peer, Peers
+from monitoring.prober.failure import ProbeFailed
+from monitoring.prober.target import PORTS, parse_target
+from monitoring.serving import serve
+from monitoring.state import DIRECTORY
+
+_log = logging.getLogger("podfleet.monitor")
+EXPORTER_SECONDS = 30.0
+
+
+def main() -> int:
+    """Runs until it is told to end; 1 where its settings are not what podfleet writes."""
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    try:
+        config = load_config(CONFIG)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"{CONFIG}: {error}. Run podfleet up.", file=sys.stderr)
+        return 1
+    uvloop.run(watch(config))
+    return 0
+
+
+async def watch(config: MonitorConfig, *, state: Path = DIRECTORY, tokens: Path = TOKENS) -> None:
+    """Everything that this host shall watch, until SIGTERM or the first part that fails."""
+    board = Board()
+    board.publish("monitor", [(MONITOR_INFO, (_version(),), 1.0)])
+    server = serve(board, config.address, config.port)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(_run(part)) for part in parts(config, board, state, tokens)
+            ]
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, _end, running)
+    finally:
+        server.shutdown()
+
+
+def parts(
+    config: MonitorConfig, board: Board, state: Path, tokens: Path
+) -> Iterator[Awaitable[None]]:
+    """The parts that this host's settings ask for. Imported here: a host pays for what it runs."""
+    peers = Peers(list(_given(config.peers)))
+    if config.pods:
+        from monitoring.pod.exporter import run as export
+        from monitoring.pod.places import PodPlace
+
+        places = [PodPlace(pod.name, pod.domain) for pod in config.pods]
+        yield export(places, board, peers, seconds=EXPORTER_SECONDS)
+    if config.pods or config.peers:
+        yield _probing(config, board, peers, state)
+    if config.fleet:
+        yield from _watching(config, board, state, tokens)
+
+
+def _probing(config: MonitorConfig, board: Board, peers: Peers, state: Path) -> Awaitable[None]:
+    from monitoring.prober.cycle import run as probe
+
+    return probe(
+        peers,
+        board,
+        contact=config.contact,
+        allow_private=config.allow_private,
+        ca_file=config.ca_file,
+        seconds=config.peer_seconds,
+        max_peers=config.max_peers,
+        state=state,
+        wake=None,
+    )
+
+
+def _watching(
+    config: MonitorConfig, board: Board, state: Path, tokens: Path
+) -> Iterator[Awaitable[None]]:
+    from monitoring.canary.schedule import run as fly
+    from monitoring.canary.tokens import TokenFile
+    from monitoring.outside.watching import run as look
+
+    turned_red = asyncio.Event()
+    yield look(
+        [_own(pod) for pod in config.fleet],
+        board,
+        contact=config.contact,
+        ca_file=config.ca_file,
+        seconds=config.own_seconds,
+        state=state,
+        wake=turned_red,
+    )
+    pods = TokenFile(tokens, ca_file=config.ca_file)
+    yield fly(pods, board, seconds=config.canary_seconds, state=state, wake=turned_red)
+
+
+def _given(urls: tuple[str, ...]) -> Iterator[Peer]:
+    """Servers that the fleet file names; one that is no address is said once, and left out."""
+    for url in urls:
+        try:
+            target = parse_target(url)
+        except ProbeFailed as failed:
+            _log.warning("%s: %s", url, failed)
+            continue
+        port = None if target.port == PORTS[target.scheme] else target.port
+        yield Peer(target.host, port, target.is_tls)
+
+
+async def _run(part: Awaitable[None]) -> None:
+    await part
+
+
+def _end(running: list[asyncio.Task[None]]) -> None:
+    for task in running:
+        task.cancel()
+
+
+def _version() -> str:
+    """That of the runtime that this code lies in: /opt/podfleet/<version>/monitoring/…"""
+    return Path(__file__).resolve().parent.parent.name
