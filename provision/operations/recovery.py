@@ -7,7 +7,7 @@ from pathlib import Path
 
 from provision.contract import STATE, PodPlaces
 from provision.errors import Exit
-from provision.operations import units
+from provision.operations import facts_file, units
 from provision.operations.operation import newest, read_record, state_of
 from provision.operations.starting import begin
 
@@ -18,6 +18,7 @@ def recover() -> Iterator[str]:
     for pod in pods():
         places = PodPlaces(pod)
         yield _decide(places)
+        facts_file.refresh(places)
         last = newest(pod)
         if last and state_of(last).verdict is None:
             waiting.append(places)

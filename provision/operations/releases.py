@@ -8,6 +8,7 @@ from typing import Any
 
 from provision.contract import PodPlaces
 from provision.errors import Refusal
+from provision.operations import facts_file
 from provision.operations.inventory import Keeping
 from provision.operations.locks import host_lock, pod_lock
 from provision.operations.operation import describe, unfinished
@@ -31,4 +32,5 @@ def prune(pod: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         for item in going:
             item.remove()
         keeping.tidy_assets()
+        facts_file.refresh(places)
     return [item.to_json() for item in going]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from provision.contract import RUNTIMES, STATE
 from provision.errors import Exit
+from provision.operations import facts_file
 from provision.operations.locks import host_lock, pod_lock
 from provision.operations.operation import Operation, unfinished
 from provision.operations.presence import RUNTIME
@@ -53,6 +54,7 @@ def _run(operation: Operation) -> int:
         is_going_down=_is_going_down,
         conclude=lambda code, text: conclude(operation, code, text),
     )
+    facts_file.refresh(operation.places)
     try:
         code = run.resume()
     except Cut:
@@ -60,6 +62,8 @@ def _run(operation: Operation) -> int:
         return _CUT
     operation.journal.drop_ballast()
     forget_stage(operation.directory)
+    # Before what is pruned is forgotten.
+    facts_file.refresh(operation.places)
     prune(operation.places)
     return code
 
