@@ -84,7 +84,7 @@ def role_variables(fleet: Fleet, host: Host, runtime_version: str) -> dict[str, 
     told: dict[str, dict[str, Any]] = {
         "base": {
             "packages": [*PLATFORM_PACKAGES, *monitoring_packages(fleet, host)],
-            "drop_ins": drop_ins(fleet, host),
+            "ahead": drop_ins(fleet, host),
             "monitor": {"user": MONITOR_USER, "home": str(MONITOR_STATE)},
             "swap_mb": sizes(host, pods).swap_mb,
             "mark": str(STATE / UNFINISHED),
