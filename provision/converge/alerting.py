@@ -1,0 +1,96 @@
+"""Whom alerts are told and in which words, and which of them say nothing new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from provision.errors import Refusal
+from provision.fleet.model import Fleet
+from provision.fleet.monitoring import Mail, Monitoring
+
+# Alerts of monitoring/rules/.
+HOST_SILENT = "ExporterDown"
+POD_DOWN = "PodDown"
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+# Alertmanager's own template language; jinja never sees it as one.
+SUBJECT = (
+    '{{ if eq .Status "firing" }}{{ .CommonLabels.severity | toUpper }}{{ else }}over{{ end }}: '
+    "{{ .GroupLabels.pod }}{{ if .GroupLabels.pod }}: {{ end }}"
+    "{{ range $i, $a := .Alerts }}{{ if lt $i 3 }}{{ if $i }}, {{ end }}"
+    "{{ $a.Labels.alertname }}{{ end }}{{ end }}"
+    "{{ if gt (len .Alerts) 3 }} and more ({{ len .Alerts }}){{ end }}"
+)
+TEXT = """{{ range .Alerts -}}
+{{ if eq .Status "firing" }}SINCE {{ .StartsAt.UTC.Format "2006-01-02 15:04 UTC" }}\
+{{ else }}OVER SINCE {{ .EndsAt.UTC.Format "2006-01-02 15:04 UTC" }}{{ end }}
+{{ .Annotations.summary }}
+{{ with .Annotations.description }}{{ . }}
+{{ end }}{{ with .Annotations.runbook_url }}What to do: {{ . }}
+{{ end }}{{ range .Labels.SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}
+
+{{ end -}}
+Look at it: podfleet observe
+"""
+
+
+@dataclass(frozen=True)
+class Inhibition:
+    """While an alert of `source` fires, those of `target` with the same `equal` are not told."""
+
+    why: str
+    source: list[str]
+    target: list[str]
+    equal: list[str]
+
+
+def alerting_variables(
+    fleet: Fleet, monitoring: Monitoring, secrets: Mapping[str, str]
+) -> dict[str, Any]:
+    """What alertmanager.yml is told; refuses a mail server's user without a password."""
+    mail = monitoring.mail
+    # A fleet that is only planned may have no secrets at all yet.
+    if mail and mail.username and secrets["scrape_key"] and not secrets["mail_password"]:
+        raise Refusal(
+            f"{fleet.file}: monitoring.mail.username",
+            "the vault has no password for it",
+            f"Run podfleet secrets set fleet alert_mail_password --fleet {fleet.name}.",
+        )
+    return {
+        "mail": _mail(mail) if mail else None,
+        "webhook": monitoring.webhook,
+        "subject": SUBJECT,
+        "text": TEXT,
+        "inhibitions": list(inhibitions(fleet)),
+    }
+
+
+def _mail(mail: Mail) -> dict[str, Any]:
+    host = mail.smarthost.rpartition(":")[0]
+    hello = mail.sender.rpartition("@")[2].encode("idna").decode("ascii")
+    # A mail server on the host itself has no certificate for that name.
+    return {**mail.model_dump(), "hello": hello, "needs_tls": host not in _LOOPBACK}
+
+
+def inhibitions(fleet: Fleet) -> Iterator[Inhibition]:
+    """A pod that is down is told of whatever else is; a series about a pod may come from a host
+    that is not its own, so the fleet file says whose tickets a silent host explains."""
+    yield Inhibition(
+        "What a pod that is down cannot do is known; its certificate may be the reason.",
+        [f'alertname="{POD_DOWN}"'],
+        [f'alertname!~"{POD_DOWN}|Certificate.*"', 'pod!=""'],
+        ["pod"],
+    )
+    silent, tickets = f'alertname="{HOST_SILENT}"', 'severity="ticket"'
+    yield Inhibition(
+        "Of a host that tells nothing, nothing more is known.",
+        [silent],
+        [f'alertname!="{HOST_SILENT}"', tickets],
+        ["host"],
+    )
+    for host in fleet.hosts:
+        if pods := "|".join(pod.name for pod in fleet.pods_on(host)):
+            target = [tickets, f'pod=~"{pods}"']
+            yield Inhibition(f"Nor of the pods on {host}.", [silent, f'host="{host}"'], target, [])
