@@ -16,17 +16,18 @@ import yaml
 
 SOURCES = Path(__file__).parent
 # In this order: what the others read comes first.
-TOPICS = (
-    "parameters",
-    "monitoring",
-    "outside",
-    "canary",
-    "jobs",
-    "deliveries",
-    "peers",
-    "pods",
-    "hosts",
-)
+_TITLES = {
+    "parameters": "What a fleet decides",
+    "monitoring": "Monitoring itself",
+    "outside": "Pods from outside",
+    "canary": "Arrival",
+    "jobs": "Background work",
+    "deliveries": "Deliveries and receipts",
+    "peers": "Peers",
+    "pods": "What a pod stands on",
+    "hosts": "Hosts",
+}
+TOPICS = tuple(_TITLES)
 _MEASURE = r"[a-z_]\w*:[\w:]+(?:\{[^}]*\})?"
 _LIMIT = r"(?:[\d. *]+|(?:[\d. *]+\* )?scalar\([a-z_:]+\))"
 _COMPARED = re.compile(rf"(?P<measure>{_MEASURE})(?: (?:<=?|>=?|==|!=) {_LIMIT})+")
@@ -60,6 +61,11 @@ class Alert:
         if not all(parts):
             raise ValueError(f"{self.name}: {self.expression}: not a comparison of named series")
         return tuple(part["measure"] for part in parts if part)
+
+
+def title(topic: str) -> str:
+    """What a file of rules is about, as a heading."""
+    return _TITLES[topic]
 
 
 @cache

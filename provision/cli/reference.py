@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from monitoring.rules.reference import alerts_page
 from provision import places
 from provision.cli.reference_errors import errors_page
 from provision.cli.reference_fleet import fleet_page
@@ -19,6 +20,7 @@ PAGES: dict[str, Callable[[], Iterable[str]]] = {
     "verbs.md": verbs_page,
     "fleet-file.md": fleet_page,
     "errors.md": errors_page,
+    "alerts.md": alerts_page,
 }
 
 
