@@ -21,6 +21,8 @@ class Reading:
     histograms: Sequence[tuple[Histogram, tuple[str, ...]]] = ()
     # The peers to probe; None: this source knows nothing of peers.
     peers: Sequence[Peer] | None = None
+    # What of it could not be read, for the monitor's own journal; never what was read.
+    left_out: Sequence[str] = ()
 
 
 class Unread(Exception):
