@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from provision.cli.options import Takes
-from provision.cli.verbs import acting, lab, looking, making, moving, secrets, upgrading, watching
+from provision.cli.verbs import (
+    acting,
+    lab,
+    looking,
+    making,
+    moving,
+    observing,
+    secrets,
+    upgrading,
+    watching,
+)
 
 LOOKS = Takes.WHERE
 OF_A_POD = Takes.FLEET_OPTION | Takes.JSON
@@ -39,6 +49,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("history", upgrading.history, LOOKS),
     Verb("status", looking.status, LOOKS),
     Verb("verify", watching.verify, LOOKS),
+    Verb("observe", observing.observe, Takes.FLEET | Takes.JSON),
     Verb("canary", watching.canary, Takes.FLEET | Takes.PODS | Takes.JSON),
     Verb("probe", watching.probe, Takes.JSON),
     Verb("follow", looking.follow, LOOKS),

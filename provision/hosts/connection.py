@@ -135,6 +135,15 @@ class Connection:
         prefix = [] if self.endpoint.user == "root" else ["sudo", "-n", "--"]
         return [*self.ssh_argv(), "--", shlex.join([*prefix, *argv])]
 
+    def tunnel_argv(self, port: int, remote: PurePosixPath) -> list[str]:
+        """ssh's argv that leads a port of this machine's loopback to a socket on the host.
+
+        A connection of its own, so that it ends with its process.
+        """
+        own = ["ssh", "-o", "ControlPath=none", *self.ssh_common_args(), "-N"]
+        forward = ["-o", "ExitOnForwardFailure=yes", "-L", f"127.0.0.1:{port}:{remote}"]
+        return [*own, *forward, self.endpoint.destination]
+
     # -- opening and closing ---------------------------------------------------------------
 
     def open(self) -> None:

@@ -1,0 +1,28 @@
+"""The verb that shows the fleet's dashboard: observe."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from provision.cli.asked import Asked
+
+
+def observe(
+    asked: Asked,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port on this machine; any unless told.")
+    ] = 0,
+) -> None:
+    """Open a tunnel to the fleet's dashboard, and print its address.
+
+    It stays open until Ctrl-C. Nothing is exposed: the dashboard listens on a socket of its host.
+    """
+    from provision.observing import dashboard
+
+    with asked.output.progress() as report:
+        fleet = asked.fleet()
+        with dashboard(fleet, report, port) as (url, tunnel):
+            asked.output.show([url, "Ctrl-C closes it."], {"url": url})
+            tunnel.wait()
