@@ -61,8 +61,8 @@ class Watched:
 
     monitor: str
     dashboard: str
-    # What the host's measurements answer to: a name of the fleet's own, and the addresses.
-    names: tuple[str, ...]
+    # What the host's measurements answer to.
+    name: str = METRICS_NAME
     monitor_port: int = MONITOR_PORT
     node_port: int = NODE_EXPORTER_PORT
     dashboard_socket: str = str(DASHBOARD_SOCKET)
@@ -79,19 +79,8 @@ def watched(fleet: Fleet, host: Host) -> Watched | None:
     return Watched(
         monitor=_json(_monitor(fleet, fleet.monitoring, host)),
         dashboard=_json(_dashboard(fleet, fleet.monitoring)),
-        names=(METRICS_NAME, *_hosts_of_urls(host)),
         tunnel_user=host.ssh_user,
     )
-
-
-def scrape_address(host: Host) -> str:
-    """Where the watching host finds that host's measurements, as a URL writes it."""
-    return str(host.address) if host.address else f"[{host.address6}]"
-
-
-def _hosts_of_urls(host: Host) -> list[str]:
-    stated = [str(host.address)] if host.address else []
-    return stated + ([f"[{host.address6}]"] if host.address6 else [])
 
 
 def _monitor(fleet: Fleet, told: Monitoring, host: Host) -> dict[str, object]:
