@@ -1,26 +1,41 @@
 """Background jobs that a rollback puts aside, because they may speak of rows that it leaves behind.
 
-They move within the pod's Redis, in one script each way: a cut leaves all of it done or nothing.
+They are those that were not there at the switch: by their ids, for a clock may be set back. They
+move within the pod's Redis, in one script each way: a cut leaves all of it done or nothing.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from provision.contract import PodPlaces
 from provision.operations.commands import run
 
-# Where jobs are: a list a queue, newest first, and two sets by the time they are due.
-# KEYS: none, as their names are found; ARGV: prefix of what is put aside, seconds since 1970.
-_PUT_ASIDE = """
-local prefix, since = ARGV[1], tonumber(ARGV[2])
+# Where jobs are: a list a queue, newest first, and two sets by the time they are due. A job keeps
+# its id wherever it goes, also when it is tried again.
+_ID = """
+local function id(job) return string.match(job, '"jid"%s*:%s*"([^"]+)"') end
+"""
+_FIND = (
+    _ID
+    + """
+local found = {}
+local function add(jobs) for _, job in ipairs(jobs) do table.insert(found, id(job)) end end
+for _, key in ipairs(redis.call('KEYS', 'queue:*')) do add(redis.call('LRANGE', key, 0, -1)) end
+for _, key in ipairs({'retry', 'schedule'}) do add(redis.call('ZRANGE', key, 0, -1)) end
+return table.concat(found, '\\n')
+"""
+)
+# KEYS: none, as their names are found; ARGV: prefix of what is put aside, ids of what stays.
+_PUT_ASIDE = (
+    _ID
+    + """
+local prefix, known = ARGV[1], {}
+for jid in string.gmatch(ARGV[2], '[^\\n]+') do known[jid] = true end
 local function is_late(job)
-  local ok, told = pcall(cjson.decode, job)
-  local at = ok and type(told) == 'table' and tonumber(told['created_at'])
-  if not at then return false end
-  -- Milliseconds since sidekiq 8.
-  if at > 100000000000 then at = at / 1000 end
-  return at >= since
+  local jid = id(job)
+  return jid and not known[jid]
 end
 for _, key in ipairs(redis.call('KEYS', 'queue:*')) do
   local jobs, late, kept = redis.call('LRANGE', key, 0, -1), {}, {}
@@ -41,6 +56,7 @@ for _, key in ipairs({'retry', 'schedule'}) do
   end
 end
 """
+)
 _TAKE_BACK = """
 local prefix = ARGV[1]
 for _, aside in ipairs(redis.call('KEYS', prefix .. '*')) do
@@ -69,11 +85,18 @@ return found and cjson.encode(counts) or '{}'
 _DURABLE_MILLISECONDS = 10_000
 
 
-def put_aside(places: PodPlaces, operation_id: str, since: float) -> dict[str, int]:
-    """Jobs made at `since` (seconds since 1970) or later wait under podfleet:aside:<operation>:;
-    how many of which queue are there now. No sidekiq may run meanwhile."""
+def find(places: PodPlaces) -> list[str]:
+    """The ids of all jobs that wait, for a worker or for their time."""
+    return _script(places, _FIND).splitlines()
+
+
+def put_aside(places: PodPlaces, operation_id: str, known: Iterable[str]) -> dict[str, int]:
+    """Jobs other than those known (by id) wait under podfleet:aside:<operation>:; how many of
+    which queue are there now. No sidekiq may run meanwhile."""
     prefix = _prefix(operation_id)
-    _script(places, _PUT_ASIDE, prefix, repr(since))
+    # By stdin: there may be more of them than fit into a command line.
+    argv = ["-x", "EVAL", _PUT_ASIDE, "0", prefix]
+    _redis(places, *argv, stdin="\n".join(known).encode())
     _make_durable(places)
     counts: dict[str, int] = json.loads(_script(places, _COUNT, prefix))
     return counts
@@ -112,6 +135,6 @@ def _make_durable(places: PodPlaces) -> None:
     _redis(places, "WAITAOF", "1", "0", str(_DURABLE_MILLISECONDS))
 
 
-def _redis(places: PodPlaces, *words: str) -> str:
+def _redis(places: PodPlaces, *words: str, stdin: bytes | None = None) -> str:
     argv = ["redis-cli", "-e", "-s", str(places.redis_socket), *words]
-    return run(argv).decode().strip()
+    return run(argv, stdin=stdin).decode().strip()

@@ -220,9 +220,9 @@ class _Rollback:
         """What was written since the upgrade, counted; it stays where it is."""
         if self.new_database is None:
             return {}
-        way = self.back.way
-        aside = background.put_aside(self.places, self.operation.id, float(way["at"]))
-        rows = database.rows_since(self.new_database, way["marks"])
+        known = way_back.jobs(self.places, self.old)
+        aside = background.put_aside(self.places, self.operation.id, known)
+        rows = database.rows_since(self.new_database, self.back.way["marks"])
         left = {"rows_since": rows, "jobs_aside": sum(aside.values())}
         text = way_back.left_behind(self.new_database, rows, aside)
         self.operation.journal.write("note", text=text, evidence=left)

@@ -219,6 +219,8 @@ class _Upgrade(Preparation):
     def switch(self, _: Evidence) -> Evidence:
         """One rename; whoever waited goes on."""
         way = self.way
+        if way.is_breaking:
+            way_back.note_jobs(self.places, self.old)
         if way.is_tiny or not candidate.is_up(self.places, self.new):
             candidate.take_the_place(self.places, self.new, self.old)
             units.let_up(self.places)
@@ -241,9 +243,8 @@ class _Upgrade(Preparation):
         state = state_of(self.operation)
         if not self.way.is_breaking or "switch" not in state.done:
             return
-        aside = background.put_aside(
-            self.places, self.operation.id, float(state.done["switch"]["at"])
-        )
+        known = way_back.jobs(self.places, self.old)
+        aside = background.put_aside(self.places, self.operation.id, known)
         rows = database.rows_since(self.database, state.done["move"]["marks"])
         self.operation.journal.write(
             "note", text=way_back.left_behind(self.database, rows, aside),

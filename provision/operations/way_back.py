@@ -11,11 +11,11 @@ from typing import Any
 
 from provision.contract import PodPlaces
 from provision.errors import Refusal
-from provision.operations import database, keeping
+from provision.operations import database, jobs_aside, keeping
 from provision.operations.operation import Operation
 from provision.writing import write_atomically
 
-RECORD, WAY, FILES = "record.json", "way.json", "files"
+RECORD, WAY, FILES, JOBS = "record.json", "way.json", "files", "jobs"
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,27 @@ def keep(operation: Operation, record: Mapping[str, Any], coming: Mapping[str, A
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths = [*outside_files(record["manifest"]), *outside_files(coming)]
     keeping.keep(paths, directory / FILES)
+    (directory / JOBS).unlink(missing_ok=True)
     _write(directory / RECORD, record)
 
 
 def note(places: PodPlaces, release_id: str, way: Mapping[str, Any]) -> None:
     """What a rollback to that release will want to know: when it was left, what was there."""
     _write(Path(places.way_back(release_id)) / WAY, way)
+
+
+def note_jobs(places: PodPlaces, release_id: str) -> None:
+    """Which background jobs wait while that release is left; looked at once, for after a cut there
+    may be jobs of the next one."""
+    path = Path(places.way_back(release_id)) / JOBS
+    if not path.exists():
+        write_atomically(path, "\n".join(jobs_aside.find(places)).encode(), mode=0o600)
+
+
+def jobs(places: PodPlaces, release_id: str) -> list[str]:
+    """The ids of those jobs; none where nobody looked."""
+    path = Path(places.way_back(release_id)) / JOBS
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def read(places: PodPlaces, release_id: str) -> WayBack:
