@@ -14,6 +14,7 @@ from provision.operations import candidate, holding, units
 from provision.operations import database as databases
 from provision.operations.clock import ClientClock
 from provision.operations.holding import HoldTooLong
+from provision.operations.layout import PodLayout
 from provision.operations.operation import Operation
 
 # Other pods give up after 30 s: what would be held longer than this goes back.
@@ -158,6 +159,8 @@ class Switch:
         is_held = Path(self.places.live_socket).readlink() == Path(self.places.hold_socket)
         self.wake(release_id)
         units.switch(self.places, release_id)
+        # A web that was killed while it was live says that there is none: this one is up.
+        Path(PodLayout(self.places).web_down_flag).unlink(missing_ok=True)
         if is_held:
             holding.release(self.places)
         units.open_up(self.places)
