@@ -95,9 +95,10 @@ SCHEDULED_SENDS = Metric(
     "scheduled_sends", "Deliveries that failed and wait for their next attempt, by age.",
     ("pod", "age"),
 )  # fmt: skip
+# Not `job`: that label is Prometheus' own.
 CRON_TIMESTAMP = Metric(
     "cron_timestamp_seconds", "When a job of the pod's timetable was last put into its queue.",
-    ("pod", "job"),
+    ("pod", "cron"),
 )  # fmt: skip
 
 # Deliveries, from the pod's log: nothing else tells how long one takes.
