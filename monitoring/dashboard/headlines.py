@@ -1,0 +1,154 @@
+"""The sentences above the overview: which pod fails to reach whom, since when, and why.
+
+The first one is the worst. Where nothing fails, one sentence says so, and where nothing is known,
+that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monitoring.dashboard import links
+from monitoring.dashboard.cells import Tone
+from monitoring.dashboard.flights import Flight, flights, pods_of
+from monitoring.dashboard.freshness import Freshness
+from monitoring.dashboard.reading import Reading
+from monitoring.dashboard.wording import clock_time, duration, listing, percent, reason_words
+
+NEEDED = ("up", "down_reason", "last_up", "closed", "reach")
+# FEDERATION.md: failing to a fifth of the peers, by weight, is worth waking somebody.
+LEAST_REACH = 0.8
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One sentence, and where the runbook says what to do."""
+
+    tone: Tone
+    text: str
+    link: str = ""
+
+
+def headlines(reading: Reading, freshness: Freshness) -> list[Headline]:
+    """The worst first; never empty."""
+    flown = flights(reading)
+    stale = [one for one in flown if one.is_stale]
+    bad = [one for one in flown if not one.is_good and not one.is_stale]
+    down = [name for name, is_up in sorted(reading.by("up").items()) if not is_up]
+    found = [
+        *(_down(reading, name, bad) for name in down),
+        *_failing(reading, [one for one in bad if one.receiver not in down]),
+        *_silent(freshness),
+        *_grounded(reading, stale),
+        *_out_of_reach(reading),
+    ]
+    return found or [_all_well(reading, flown)]
+
+
+def _since(reading: Reading, last_good: Sequence[float | None]) -> str:
+    """Since when, told by when it was last well."""
+    known = [when for when in last_good if when is not None]
+    if not known:
+        return "for a day or longer"
+    oldest = min(known)
+    passed = duration(max(1, round(reading.now - oldest)))
+    return f"since {clock_time(oldest, reading.now)} ({passed})"
+
+
+def _down(reading: Reading, name: str, bad: Sequence[Flight]) -> Headline:
+    """A pod that cannot be used, and who misses it."""
+    if reading.by("closed").get(name):
+        return Headline(
+            "warn", f"{name} is closed for maintenance.", links.runbook(links.POD_CLOSED)
+        )
+    reason = reason_words(reading.chosen("down_reason").get((name,)))
+    senders = [one.sender for one in bad if one.receiver == name]
+    missed = f", and {_do(senders)} not reach it," if senders else ""
+    since = _since(reading, [reading.by("last_up").get(name)])
+    text = f"{name} cannot be used from outside{missed} {since}: {reason}."
+    return Headline("bad", text, links.runbook(links.POD_DOWN))
+
+
+def _do(names: Sequence[str]) -> str:
+    return f"{listing(names)} {'does' if len(names) == 1 else 'do'}"
+
+
+def _failing(reading: Reading, bad: Sequence[Flight]) -> list[Headline]:
+    """Pairs that fail alike are one sentence: by receiver, or else by sender."""
+    groups: dict[tuple[str, str, str | None, bool], list[Flight]] = {}
+    receivers = {one.receiver for one in bad}
+    by_sender = len({one.sender for one in bad}) < len(receivers)
+    for one in bad:
+        end = one.sender if by_sender else one.receiver
+        key = (end, one.state, one.reason, one.is_stuck)
+        groups.setdefault(key, []).append(one)
+    found = [_group(reading, group) for group in groups.values()]
+    return sorted(found, key=lambda one: ("bad", "warn").index(one.tone))
+
+
+def _group(reading: Reading, group: Sequence[Flight]) -> Headline:
+    first = group[0]
+    senders = sorted({one.sender for one in group})
+    receivers = listing(sorted({one.receiver for one in group}))
+    since = _since(reading, [one.last_good for one in group])
+    reason = reason_words(first.reason)
+    link = links.runbook(links.CANARY_LOST)
+    if first.state == "lost":
+        return Headline("bad", f"{_do(senders)} not reach {receivers} {since}: {reason}.", link)
+    if first.state == "unknown":
+        text = f"Whether {listing(senders)} reaches {receivers} is not known {since}: {reason}."
+        return Headline("warn", text, link)
+    if first.is_stuck:
+        text = f"{receivers} kept what {listing(senders)} took back: {reason}."
+        return Headline("warn", text, links.runbook(links.RETRACTION))
+    slowest = max((one.arrival or 0 for one in group), default=0)
+    text = f"What {listing(senders)} posts reaches {receivers} late"
+    return Headline("warn", f"{text}: after {duration(slowest)}.", link)
+
+
+def _silent(freshness: Freshness) -> list[Headline]:
+    return [
+        Headline(
+            "bad",
+            f"The monitor of host {host} does not answer: what it tells is missing here.",
+            links.runbook(links.HOST_SILENT),
+        )
+        for host in freshness.silent_hosts()
+    ]
+
+
+def _grounded(reading: Reading, stale: Sequence[Flight]) -> list[Headline]:
+    """Flights that should have been made anew long ago."""
+    if not stale:
+        return []
+    last = max(one.at or 0 for one in stale)
+    pairs = listing([f"{one.sender} to {one.receiver}" for one in stale])
+    text = f"No canary has flown from {pairs} since {clock_time(last, reading.now)}"
+    return [Headline("warn", f"{text}: what is shown of it is old.",
+                     links.runbook(links.CANARY_STALE))]  # fmt: skip
+
+
+def _out_of_reach(reading: Reading) -> list[Headline]:
+    return [
+        Headline(
+            "bad",
+            f"{pod} reaches only {percent(share)} of its peers, by weight of contacts.",
+            links.runbook(links.PEERS_FAIL),
+        )
+        for pod, share in sorted(reading.by("reach").items())
+        if share <= LEAST_REACH
+    ]
+
+
+def _all_well(reading: Reading, flown: Sequence[Flight]) -> Headline:
+    pods = pods_of(flown)
+    if pods:
+        last = max((one.at or 0 for one in flown), default=0)
+        seen = f"the last canary flew at {clock_time(last, reading.now)}" if last else ""
+        text = f"{listing(pods)} reach one another: {seen or 'every canary arrived'}."
+        return Headline("good", text)
+    if reading.by("up"):
+        words = "Every pod can be used from outside; no canary has flown, so whether posts arrive"
+        return Headline("unknown", f"{words} is not known.", links.runbook(links.CANARY_STALE))
+    return Headline("unknown", "Nothing has been measured yet.")

@@ -1,0 +1,112 @@
+"""The canary: who reaches whom, as a map of pairs, and how each pair fared within a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from monitoring.dashboard.cells import Cell, Tone
+from monitoring.dashboard.drawing import strip
+from monitoring.dashboard.flights import FLIGHTS, Flight, flights, pods_of
+from monitoring.dashboard.freshness import SOURCES, Freshness
+from monitoring.dashboard.headlines import NEEDED, headlines
+from monitoring.dashboard.panels import BY_NAME
+from monitoring.dashboard.reading import Asking, Reading
+from monitoring.dashboard.views.page import Page, shown
+from monitoring.dashboard.wording import age, clock_time, duration, percent, reason_words
+
+STATES: dict[str, Tone] = {"ok": "good", "late": "warn", "lost": "bad", "unknown": "unknown"}
+
+
+@dataclass(frozen=True)
+class PairLine:
+    """A pair in words, with its day."""
+
+    flight: Flight
+    cells: tuple[Cell, ...]
+    history: Markup
+
+
+async def canary(asking: Asking) -> Page:
+    wanted = (*NEEDED, *FLIGHTS, *SOURCES, "pair_stage", "pair_history", "pair_good_history")
+    reading = await asking.read(*dict.fromkeys(wanted))
+    flown = flights(reading)
+    pods = pods_of(flown)
+    at = {(one.sender, one.receiver): one for one in flown}
+    return shown(
+        "canary.html",
+        "Canary",
+        "/canary",
+        reading,
+        headline=headlines(reading, Freshness(reading))[0],
+        pods=pods,
+        grid=[(sender, [_square(at.get((sender, receiver)), sender == receiver, reading.now)
+                        for receiver in pods]) for sender in pods],
+        lines=[_line(reading, one) for one in flown],
+        freshness=Freshness(reading).of("canary"),
+    )  # fmt: skip
+
+
+def _square(flight: Flight | None, is_self: bool, now: float) -> Cell:
+    if is_self:
+        return Cell("itself")
+    if flight is None:
+        return Cell("never flown", "unknown")
+    if flight.is_stale:
+        return Cell(flight.state, "unknown", f"stale: {age(flight.at or now, now)}")
+    note = "" if flight.arrival is None else duration(flight.arrival)
+    if flight.is_stuck:
+        return Cell("copy stayed", "bad", note)
+    if flight.state != "ok":
+        note = reason_words(flight.reason)
+    return Cell(flight.state, STATES.get(flight.state, "unknown"), note)
+
+
+def _line(reading: Reading, flight: Flight) -> PairLine:
+    now = reading.now
+    pair = (flight.sender, flight.receiver)
+    stages = {key[2]: value for key, value in reading.values("pair_stage").items()
+              if key[:2] == pair}  # fmt: skip
+    cells = (
+        _square(flight, False, now),
+        Cell("-" if flight.arrival is None else duration(flight.arrival)),
+        Cell("-" if flight.retraction is None else duration(flight.retraction)),
+        Cell(", ".join(f"{name} {duration(took)}" for name, took in stages.items()) or "-"),
+        Cell("not known" if flight.at is None else age(flight.at, now)),
+        Cell("not within a day" if flight.last_good is None else age(flight.last_good, now)),
+    )
+    return PairLine(flight, cells, _history(reading, pair))
+
+
+def _history(reading: Reading, pair: tuple[str, str]) -> Markup:
+    """A cell each half hour: how many flights ended well, and how long a post took."""
+    panel = BY_NAME["pair_good_history"]
+    good, took = _points(reading, "pair_good_history", pair), _points(reading, "pair_history", pair)
+    end = reading.now // panel.step * panel.step
+    moments = [
+        end - panel.step * back for back in reversed(range(panel.hours * 3600 // panel.step))
+    ]
+    boxes = [_box(reading.now, when, good.get(when), took.get(when)) for when in moments]
+    bad = sum(tone == "bad" for tone, _ in boxes)
+    missing = sum(tone == "unknown" for tone, _ in boxes)
+    words = (
+        f"the last {panel.hours} h: {len(boxes) - bad - missing} of {len(boxes)} half hours well"
+    )
+    return strip(boxes, f"{words}, {bad} not, {missing} without data")
+
+
+def _points(reading: Reading, name: str, pair: tuple[str, str]) -> dict[float, float | None]:
+    for one in reading.series(name):
+        if (one.labels.get("sender"), one.labels.get("receiver")) == pair:
+            return dict(one.points)
+    return {}
+
+
+def _box(now: float, when: float, good: float | None, took: float | None) -> tuple[str, str]:
+    moment = clock_time(when, now)
+    if good is None:
+        return "unknown", f"{moment}: no data"
+    tone = "good" if good > 0.95 else "warn" if good > 0.5 else "bad"
+    slow = "" if took is None else f", arrival {duration(took)}"
+    return tone, f"{moment}: {percent(good)} well{slow}"
