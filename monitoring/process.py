@@ -20,6 +20,7 @@ from monitoring.board import Board
 from monitoring.config import CONFIG, TOKENS, MonitorConfig, NamedPod, load_config
 from monitoring.metrics import MONITOR_INFO
 from monitoring.peers import Peer, Peers
+from monitoring.pod.places import PodPlace
 from monitoring.prober.failure import ProbeFailed
 from monitoring.prober.target import PORTS, parse_target
 from monitoring.serving import serve
@@ -64,10 +65,8 @@ def parts(
     peers = Peers(list(_given(config.peers)))
     if config.pods:
         from monitoring.pod.exporter import run as export
-        from monitoring.pod.places import PodPlace
 
-        places = [PodPlace(pod.name, pod.domain) for pod in config.pods]
-        yield export(places, board, peers, seconds=EXPORTER_SECONDS)
+        yield export([*map(_place, config.pods)], board, peers, seconds=EXPORTER_SECONDS)
     if config.pods or config.peers:
         yield _probing(config, board, peers, state)
     if config.fleet:
@@ -95,11 +94,12 @@ def _watching(
 ) -> Iterator[Awaitable[None]]:
     from monitoring.canary.schedule import run as fly
     from monitoring.canary.tokens import TokenFile
+    from monitoring.outside.watching import OwnPod
     from monitoring.outside.watching import run as look
 
     turned_red = asyncio.Event()
     yield look(
-        [_own(pod) for pod in config.fleet],
+        [OwnPod(pod.name, pod.domain) for pod in config.fleet],
         board,
         contact=config.contact,
         ca_file=config.ca_file,
@@ -107,8 +107,13 @@ def _watching(
         state=state,
         wake=turned_red,
     )
-    pods = TokenFile(tokens, ca_file=config.ca_file)
-    yield fly(pods, board, seconds=config.canary_seconds, state=state, wake=turned_red)
+    pods = TokenFile(tokens, ca_file=config.ca_file, contact=config.contact)
+    logs = {place.name: place.production_log for place in map(_place, config.pods)}
+    yield fly(pods, board, seconds=config.canary_seconds, state=state, wake=turned_red, logs=logs)
+
+
+def _place(pod: NamedPod) -> PodPlace:
+    return PodPlace(pod.name, pod.domain)
 
 
 def _given(urls: tuple[str, ...]) -> Iterator[Peer]:

@@ -273,7 +273,7 @@ def _watch(run: Run, parts: Sequence[Any]) -> None:
     watching = run.fleet.monitoring
     is_new = any(part.action in (Action.LAUNCH, Action.FINISH) for part in parts)
     if watching and is_new and watching.host in run.seen:
-        _converge(run, watching.host, ("monitor", "stamp"))
+        _converge(run, watching.host, ("runtime", "monitor", "stamp"))
 
 
 def _partners_hosts(run: Run) -> dict[str, Connection]:

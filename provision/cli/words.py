@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from provision.fleet.model import Fleet
     from provision.up import Done
 
+_LOOK_WORDS = "`podfleet observe` shows how the fleet is: its address, until Ctrl-C."
 _LAB_WORDS = (
-    "",
     "The names resolve inside the lab alone: `podfleet lab info` says how to reach them from here.",
     "`podfleet lab ssh HOST` opens a shell; `podfleet lab down --purge` leaves nothing.",
 )
@@ -45,7 +45,8 @@ def done_lines(done: Done, fleet: Fleet, *, dry_run: bool) -> list[str]:
     pods = [(pod.name, fleet.pods[pod.name].url, pod.host) for pod in plan.pods]
     standing = columns(("POD", "URL", "HOST"), pods) if pods else []
     flown = ["", *flight_lines(done.flights)] if done.flights else []
-    return ["", *standing, *flown, *notes, *(_LAB_WORDS if fleet.is_lab else ())]
+    more = [*([_LOOK_WORDS] if fleet.monitoring else ()), *(_LAB_WORDS if fleet.is_lab else ())]
+    return ["", *standing, *flown, *notes, *(["", *more] if more else ())]
 
 
 def done_json(done: Done) -> dict[str, Any]:
