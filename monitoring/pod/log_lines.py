@@ -74,7 +74,7 @@ _ATTEMPT = re.compile(
     rb"time=(?P<time>[0-9][0-9.e+-]*)\s*$"
 )
 _FAILED_URLS = re.compile(rb"failed_urls='\[(?P<urls>[^\]]*)\]'")
-_CLASS = re.compile(rb"[\w:]+")
+_CLASS = re.compile(rb"\w+(?:::\w+)*")
 
 
 @dataclass(frozen=True)
