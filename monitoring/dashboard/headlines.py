@@ -14,7 +14,7 @@ from monitoring.dashboard.cells import Tone
 from monitoring.dashboard.flights import Flight, flights, pods_of
 from monitoring.dashboard.freshness import Freshness
 from monitoring.dashboard.reading import Reading
-from monitoring.dashboard.wording import clock_time, duration, listing, percent, reason_words
+from monitoring.dashboard.wording import age, clock_time, duration, listing, percent, reason_words
 
 NEEDED = ("up", "down_reason", "last_up", "closed", "reach")
 # FEDERATION.md: failing to a fifth of the peers, by weight, is worth waking somebody.
@@ -52,7 +52,7 @@ def _since(reading: Reading, last_good: Sequence[float | None]) -> str:
     if not known:
         return "for a day or longer"
     oldest = min(known)
-    passed = duration(max(1, round(reading.now - oldest)))
+    passed = age(oldest, reading.now).removesuffix(" ago")
     return f"since {clock_time(oldest, reading.now)} ({passed})"
 
 

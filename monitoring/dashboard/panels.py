@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["seconds", "share", "count", "bytes", "time", "state", "rate"]
+Unit = Literal["seconds", "share", "count", "bytes", "time", "state"]
 Drawn = Literal["number", "table", "line", "stack", "heat"]
 Section = Literal["Overview", "Canary", "Peers", "Deliveries", "Pods", "Upgrades", "Monitoring"]
 
@@ -163,8 +163,9 @@ DELIVERIES = (
     Panel("backlog_peer", "Deliveries", "Deliveries that wait, by peer", "count", "table",
           'topk(20, sum by (peer) (podfleet_peer_scheduled_sends{pod=~"$pod"}))', ("peer",),
           needs="a peer that fails"),
-    Panel("queue_latency", "Deliveries", "Queue latency", "seconds", "line",
-          f"max by (pod, queue) (podfleet_queue_latency_seconds{_POD})", ("pod", "queue"),
+    Panel("queue_latency", "Deliveries", "The oldest job of each queue waits for", "seconds",
+          "line",
+          f"max by (queue) (podfleet_queue_latency_seconds{_POD})", ("queue",),
           hours=24, step=1800),
     Panel("delivery_median", "Deliveries", "Time of a delivery, median", "seconds", "number",
           "histogram_quantile(0.5, sum by (pod, le)"

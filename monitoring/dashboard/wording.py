@@ -31,7 +31,8 @@ def age(then: float, now: float) -> str:
     seconds = now - then
     if seconds < -5:
         return f"{duration(-seconds)} ahead of this host's clock"
-    return f"{duration(max(1, round(seconds)))} ago"
+    # Seconds are of no use where minutes have passed.
+    return f"{duration(max(1, round(seconds if seconds < 60 else seconds // 60 * 60)))} ago"
 
 
 def moment(when: float) -> str:

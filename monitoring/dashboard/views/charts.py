@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import add
 
 from markupsafe import Markup
 
@@ -27,7 +28,8 @@ def chart(reading: Reading, name: str, where: Callable[[Series], bool] | None = 
     """The series of a panel that `where` wants; without any, a chart without a picture."""
     panel = BY_NAME[name]
     series = [one for one in reading.series(name) if where is None or where(one)]
-    named = largest(series, lambda one: _label(panel, one))
+    join = add if panel.drawn == "stack" else max
+    named = largest(series, lambda one: _label(panel, one), join)
     legend = [_entry(panel, place, label, points)
               for place, (label, points) in enumerate(named.items())]  # fmt: skip
     words = "; ".join(f"{label}: {last}, at most {most}" for _, label, last, most in legend)
