@@ -75,16 +75,33 @@ class Session:
 @contextlib.contextmanager
 def session(place: PodPlace) -> Iterator[Session]:
     """A session for one reading: who keeps none open never stands in an upgrade's way."""
-    connection = pg8000.native.Connection(
-        MONITOR_USER,
-        database=database_name(place),
-        unix_sock=str(place.postgres_socket),
-        timeout=TIMEOUT_SECONDS,
-        application_name=MONITOR_USER,
-        startup_params=_SETTINGS,
-    )
+    connection = _connected(place)
     try:
         yield Session(connection)
     finally:
         with contextlib.suppress(OSError, pg8000.native.Error):
             connection.close()
+
+
+def _connected(place: PodPlace) -> pg8000.native.Connection:
+    try:
+        return pg8000.native.Connection(
+            MONITOR_USER,
+            database=database_name(place),
+            unix_sock=str(place.postgres_socket),
+            timeout=TIMEOUT_SECONDS,
+            application_name=MONITOR_USER,
+            startup_params=_SETTINGS,
+        )
+    except pg8000.native.InterfaceError as error:
+        raise _first_said(error) from None
+
+
+def _first_said(error: BaseException) -> BaseException:
+    """What PostgreSQL said before it hung up: pg8000 tells only that it cannot say good-bye."""
+    each: BaseException | None = error
+    while each is not None:
+        if isinstance(each, pg8000.native.DatabaseError):
+            break
+        each = each.__context__
+    return each or error
