@@ -7,11 +7,14 @@ import re
 import pytest
 from testinfra.backend.base import CommandResult
 
+from provision.contract import MONITOR_USER
 from provision.verify.ahead import Ahead
 from provision.verify.collecting import Saw
 from provision.verify.subjects import PodSubject, Subjects
 
 WORST_EXPOSURE = 1.5
+# What the monitor may do of a neighbour's trespasses: it must.
+_WATCHED = ("read its log", "read its database", "reach its Redis")
 _EXPOSURE = re.compile(r"exposure level for .*?: (\d+\.\d+)")
 
 
@@ -72,7 +75,8 @@ def test_secrets(pod: PodSubject, saw: Saw) -> None:
 
 
 def test_isolation(pod: PodSubject, subjects: Subjects, saw: Saw) -> None:
-    """What a pod may do to itself works; nobody else on its host may do it to the pod."""
+    """What a pod may do to itself works; nobody else on its host may do it to the pod, but what
+    watches it may look at three things."""
     others = [neighbour.places.user for neighbour in subjects.neighbours(pod)] + ["nobody"]
     trespasses = _trespasses(pod)
     for what, command in trespasses.items():
@@ -80,7 +84,18 @@ def test_isolation(pod: PodSubject, subjects: Subjects, saw: Saw) -> None:
         assert own.rc == 0, f"{pod.name} itself cannot {what}: {own.stderr.strip()}"
         for user in others:
             assert _run_as(pod, user, command).rc != 0, f"{user} could {what}"
+    _refuse_watching_wrongly(pod, trespasses)
     saw(f"{', '.join(others)} could not {', '.join(trespasses)}")
+
+
+def _refuse_watching_wrongly(pod: PodSubject, trespasses: dict[str, tuple[str, ...]]) -> None:
+    """A platform of before has no such user: it is told of elsewhere."""
+    if not pod.on.machine.user(MONITOR_USER).exists:
+        return
+    for what, command in trespasses.items():
+        may, found = what in _WATCHED, _run_as(pod, MONITOR_USER, command)
+        can = "cannot" if may else "could"
+        assert may == (found.rc == 0), f"{MONITOR_USER} {can} {what}: {found.stderr.strip()}"
 
 
 def test_background_job(pod: PodSubject, ahead: Ahead, saw: Saw) -> None:
@@ -105,13 +120,16 @@ def _trespasses(pod: PodSubject) -> dict[str, tuple[str, ...]]:
     # One byte proves it; secrets do not travel.
     peek = ("head", "-c", "1")
     query = ("-XAtqw", "-d", pod.database, "-c", "SELECT 1")
+    secret = (*query[:-1], "SELECT encrypted_password FROM users LIMIT 1")
     web = ("--unix-socket", str(places.web_socket(pod.release_id)), "http://pod/")
     return {
         "list its files": ("ls", str(places.home)),
+        "read its log": ("ls", str(places.log)),
         "read its settings": (*peek, str(pod.configuration / "diaspora.toml")),
         "read its keys": (*peek, str(places.keys / "oidc_key.pem")),
         "write to its uploads": ("sh", "-c", 'touch "$0" && rm "$0"', str(upload)),
         "read its database": ("psql", *query),
+        "read its users' passwords": ("psql", *secret),
         "take its database role": ("psql", "-U", places.user, *query),
         "reach its Redis": ("redis-cli", "-e", "-s", str(places.redis_socket), "PING"),
         "reach its web process": ("curl", "-sS", "-o", "/dev/null", *web),
