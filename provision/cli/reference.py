@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from monitoring.reference import metrics_page
 from monitoring.rules.reference import alerts_page
 from provision import places
 from provision.cli.reference_errors import errors_page
@@ -20,6 +21,7 @@ PAGES: dict[str, Callable[[], Iterable[str]]] = {
     "verbs.md": verbs_page,
     "fleet-file.md": fleet_page,
     "errors.md": errors_page,
+    "metrics.md": metrics_page,
     "alerts.md": alerts_page,
 }
 

@@ -21,6 +21,7 @@ from monitoring.metrics import (
     QUEUE_JOBS,
     Metric,
 )
+from monitoring.reference import LABELS, PARTS
 from tests.unit.monitoring.servers import binary
 
 TRICKY = (
@@ -226,3 +227,9 @@ def test_names_keep_prometheus_conventions() -> None:
     for metric in METRICS:
         assert metric.help.endswith(".") or metric.name == "probe_newest_version_number"
         assert not {"le", "job", "instance", "host"} & set(metric.labels)
+
+
+def test_the_reference_knows_each_part_and_each_label() -> None:
+    firsts = [METRICS.index(first) for first, _ in PARTS]
+    assert firsts == sorted(firsts) and firsts[0] == 0
+    assert set(LABELS) == {label for metric in METRICS for label in metric.labels}
