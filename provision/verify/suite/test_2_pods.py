@@ -120,7 +120,7 @@ def _trespasses(pod: PodSubject) -> dict[str, tuple[str, ...]]:
     # One byte proves it; secrets do not travel.
     peek = ("head", "-c", "1")
     query = ("-XAtqw", "-d", pod.database, "-c", "SELECT 1")
-    secret = (*query[:-1], "SELECT encrypted_password FROM users LIMIT 1")
+    secret = (*query[:-1], "SELECT count(encrypted_password) FROM users")
     web = ("--unix-socket", str(places.web_socket(pod.release_id)), "http://pod/")
     return {
         "list its files": ("ls", str(places.home)),
