@@ -51,6 +51,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("verify", watching.verify, LOOKS),
     Verb("observe", observing.observe, Takes.FLEET | Takes.JSON),
     Verb("canary", watching.canary, Takes.FLEET | Takes.PODS | Takes.JSON),
+    Verb("peers", watching.peers, Takes.FLEET | Takes.PODS | Takes.JSON),
     Verb("probe", watching.probe, Takes.JSON),
     Verb("follow", looking.follow, LOOKS),
     Verb("logs", looking.logs, Takes.FLEET_OPTION),

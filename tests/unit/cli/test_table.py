@@ -16,7 +16,7 @@ from provision.cli.table import GROUPS, VERBS, Verb
 
 PROMISED = """
 init validate plan build up launch configure status verify canary probe follow logs exec export
-retire schema upgrade rollback releases history
+retire schema upgrade rollback releases history observe peers
 """
 PROMISED_IN_GROUPS = {
     "lab": "up down info ssh kill boot cut heal",

@@ -182,6 +182,20 @@ def test_probe_needs_no_fleet_and_says_why_it_failed(user: User) -> None:
     assert found["reason"] and found["software"] is None
 
 
+def test_probe_with_authorities_that_are_none_is_a_usage_error(user: User) -> None:
+    (user.home / "ca.pem").write_text("no certificate")
+    for ca, words in (("ca.pem", "holds no certificate"), ("none.pem", "No such file")):
+        done = user.podfleet("probe", "https://pod.invalid", "--ca", ca)
+        assert done.returncode == 2 and words in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("argv", [("peers",), ("canary", "--last"), ("observe",)])
+def test_what_watches_must_be_there(owner: User, argv: tuple[str, ...]) -> None:
+    done = owner.podfleet(*argv, "my-fleet")
+    assert done.returncode == 1, done.stderr
+    assert "nothing watches this fleet. Add [monitoring]" in done.stderr
+
+
 def test_init_asks_on_a_terminal_and_an_interrupt_exits_130(user: User) -> None:
     leader, follower = pty.openpty()
     child = subprocess.Popen(

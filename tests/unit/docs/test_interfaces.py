@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from monitoring.buckets import Bucket
 from monitoring.canary.flights import Flight, pairs_to_json
+from monitoring.prober.nodeinfo import Probe
 from provision import places
 from provision.cli.upgrade_words import outcome_json
 from provision.errors import Refusal
@@ -24,6 +26,7 @@ from provision.operations import exports, ledger
 from provision.operations.effects import Effect
 from provision.operations.inventory import Item
 from provision.operations.journal import Journal
+from provision.peers import PeerState, PodPeers, peers_json
 from provision.plan import Action, HostPlan, Plan, PodPlan
 from provision.preflight.finding import Finding
 from provision.releases.manifest import Manifest, Migration
@@ -87,6 +90,20 @@ MANIFEST = Manifest(
 )
 TARGET: Any = SimpleNamespace(pod=SimpleNamespace(name="test", release="1.0.0.0"), running="id")
 FAILED: Outcome = Result(TARGET, error=Refusal("pod test", "it is red", "Mend it."))
+PEER = PeerState(
+    peer="pod.example.net",
+    bucket=Bucket.FAILING,
+    reason="refused",
+    words="",
+    contacts=1.0,
+    offline_since=1.0,
+    lost_at=1.0,
+    cut_off_at=1.0,
+    waiting=1.0,
+    probed_at=1.0,
+    now=1.0,
+)
+STAGES = ("name", "connect", "tls", "discovery", "document", "total")
 WRITTEN: dict[str, Any] = {
     "status --json": STATUS.to_json(),
     "plan --json": PLAN.to_json(),
@@ -98,6 +115,8 @@ WRITTEN: dict[str, Any] = {
     "verify --json": [Check("tls", "main", "one", "passed", "seen").to_json()],
     "validate --hosts --json": [Finding("port 80", "one", "main", "failed", "x", "y").to_json()],
     "canary --json": pairs_to_json([Flight("main", "other", "ok", "now")]),
+    "peers --json": peers_json([PodPeers("main", "one", (PEER,))]),
+    "probe --json": Probe("https://pod.example.org", seconds=dict.fromkeys(STAGES, 0.0)).to_json(),
     "follow --json": [Followed("main", "id", 0, "launch: done").to_json()],
     "export --json": [Archived("main", "one", "/path", 1).to_json()],
     "The manifest of a release": json.loads(MANIFEST.to_bytes()),
