@@ -9,10 +9,10 @@ import functools
 import socket
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from monitoring.prober.failure import ProbeFailed
 from monitoring.prober.limits import Limits
+from monitoring.prober.line import Line
 from monitoring.prober.stages import Stages
 from monitoring.prober.target import Target
 from monitoring.reasons import Reason
@@ -23,19 +23,6 @@ STAGGER_SECONDS = 0.25
 # Codes of X509_verify_cert(3).
 _EXPIRED = frozenset({9, 10})
 _WRONG_NAME = frozenset({62, 63, 64})
-
-
-@dataclass
-class Line:
-    """An open connection, and the address it leads to."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    address: str
-
-    def hang_up(self) -> None:
-        """Ends it at once: a peer that never closes its side must not keep us waiting."""
-        self.writer.transport.abort()
 
 
 @functools.lru_cache(maxsize=16)
@@ -54,28 +41,20 @@ async def dial(
     """A connection to one of the addresses, the certificate verified for the target's name."""
     with stages.stage("connect"):
         opened, address = await _first_to_answer(addresses, target.port, limits)
+    line = Line(opened, address)
     try:
         with stages.stage("tls"):
-            reader, writer = await _wrap(opened, target, limits, context or trust())
+            if target.is_tls:
+                await _secure(line, target.host, context or trust())
     except BaseException:
-        opened.close()
+        line.hang_up()
         raise
-    return Line(reader, writer, address)
+    return line
 
 
-async def _wrap(
-    opened: socket.socket, target: Target, limits: Limits, context: ssl.SSLContext
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    if not target.is_tls:
-        return await asyncio.open_connection(sock=opened, limit=limits.header_bytes)
+async def _secure(line: Line, name: str, context: ssl.SSLContext) -> None:
     try:
-        return await asyncio.open_connection(
-            sock=opened,
-            ssl=context,
-            server_hostname=target.host,
-            limit=limits.header_bytes,
-            ssl_handshake_timeout=limits.deadline_seconds + 1,
-        )
+        await line.shake_hands(context, name)
     except ssl.SSLCertVerificationError as error:
         raise ProbeFailed(_distrust(error.verify_code), error.verify_message) from error
     except (ssl.SSLError, OSError) as error:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from monitoring.prober.dialling import Line
 from monitoring.prober.failure import ProbeFailed
 from monitoring.prober.limits import Limits
+from monitoring.prober.line import Line
 from monitoring.reasons import Reason
 
 _CHUNK_LINE_BYTES = 1024
@@ -30,33 +29,28 @@ class Answer:
 async def exchange(line: Line, request: bytes, limits: Limits, *, head: bool = False) -> Answer:
     """Sends one request and reads its answer to the end."""
     try:
-        line.writer.write(request)
-        await line.writer.drain()
-        return await _read_answer(line.reader, limits, head)
-    except asyncio.IncompleteReadError as error:
-        raise ProbeFailed(Reason.CUT_SHORT, f"after {len(error.partial)} bytes") from error
-    except asyncio.LimitOverrunError as error:
-        raise ProbeFailed(Reason.TOO_LARGE, "its headers or chunk lines never end") from error
+        await line.send(request)
+        return await _read_answer(line, limits, head)
     except OSError as error:
         if isinstance(error, TimeoutError):
             raise
         raise ProbeFailed(Reason.CUT_SHORT, error.strerror or type(error).__name__) from error
 
 
-async def _read_answer(reader: asyncio.StreamReader, limits: Limits, head: bool) -> Answer:
-    version, status, headers = await _read_head(reader)
+async def _read_answer(line: Line, limits: Limits, head: bool) -> Answer:
+    version, status, headers = await _read_head(line, limits.header_bytes)
     while 100 <= status < 200:
-        version, status, headers = await _read_head(reader)
+        version, status, headers = await _read_head(line, limits.header_bytes)
     is_reusable = version != "HTTP/1.0" and headers.get("connection", "").lower() != "close"
     if head or status in _NO_BODY:
         return Answer(status, headers, b"", is_reusable)
-    body, is_framed = await _read_body(reader, headers, limits.body_bytes)
+    body, is_framed = await _read_body(line, headers, limits.body_bytes)
     body = _decompress(body, headers.get("content-encoding", ""), limits.body_bytes)
     return Answer(status, headers, body, is_reusable and is_framed)
 
 
-async def _read_head(reader: asyncio.StreamReader) -> tuple[str, int, dict[str, str]]:
-    head = await _read_until_blank_line(reader)
+async def _read_head(line: Line, limit: int) -> tuple[str, int, dict[str, str]]:
+    head = await _read_until_blank_line(line, limit)
     first, *lines = head.decode("latin-1").split("\r\n")
     version, _, rest = first.partition(" ")
     code = rest[:3]
@@ -65,12 +59,12 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[str, int, dict[str, 
     return version, int(code), _parse_headers(lines)
 
 
-async def _read_until_blank_line(reader: asyncio.StreamReader) -> bytes:
+async def _read_until_blank_line(line: Line, limit: int) -> bytes:
     # Looked at first, so that a server of another protocol is called so at once.
-    start = await reader.readexactly(5)
+    start = await line.exactly(5)
     if start != b"HTTP/":
         raise ProbeFailed(Reason.NOT_HTTP, "no HTTP/1.x status line")
-    return start + await reader.readuntil(b"\r\n\r\n")
+    return start + await line.until(b"\r\n\r\n", limit)
 
 
 def _parse_headers(lines: list[str]) -> dict[str, str]:
@@ -83,18 +77,16 @@ def _parse_headers(lines: list[str]) -> dict[str, str]:
     return headers
 
 
-async def _read_body(
-    reader: asyncio.StreamReader, headers: dict[str, str], limit: int
-) -> tuple[bytes, bool]:
+async def _read_body(line: Line, headers: dict[str, str], limit: int) -> tuple[bytes, bool]:
     """The body, and whether its end was told by something else than the connection's end."""
     if "chunked" in headers.get("transfer-encoding", "").lower():
-        return await _read_chunks(reader, limit), True
+        return await _read_chunks(line, limit), True
     if "content-length" in headers:
         length = _length(headers["content-length"])
         if length > limit:
             raise ProbeFailed(Reason.TOO_LARGE, f"it announces {length} bytes")
-        return await reader.readexactly(length), True
-    return await _read_to_the_end(reader, limit), False
+        return await line.exactly(length), True
+    return await _read_to_the_end(line, limit), False
 
 
 def _length(text: str) -> int:
@@ -103,33 +95,32 @@ def _length(text: str) -> int:
     return int(text)
 
 
-async def _read_to_the_end(reader: asyncio.StreamReader, limit: int) -> bytes:
+async def _read_to_the_end(line: Line, limit: int) -> bytes:
     body = bytearray()
-    while part := await reader.read(64 * 1024):
+    while part := await line.some():
         body += part
         if len(body) > limit:
             raise ProbeFailed(Reason.TOO_LARGE, f"more than {limit} bytes")
     return bytes(body)
 
 
-async def _read_chunks(reader: asyncio.StreamReader, limit: int) -> bytes:
+async def _read_chunks(line: Line, limit: int) -> bytes:
     body = bytearray()
-    while size := await _chunk_size(reader):
+    while size := await _chunk_size(line):
         if len(body) + size > limit:
             raise ProbeFailed(Reason.TOO_LARGE, f"more than {limit} bytes")
-        body += await reader.readexactly(size)
-        await reader.readexactly(2)
+        body += await line.exactly(size)
+        await line.exactly(2)
     for _ in range(64):
-        if await reader.readuntil(b"\r\n") == b"\r\n":
+        if await line.until(b"\r\n", _CHUNK_LINE_BYTES) == b"\r\n":
             return bytes(body)
     raise ProbeFailed(Reason.TOO_LARGE, "its trailers never end")
 
 
-async def _chunk_size(reader: asyncio.StreamReader) -> int:
-    line = await reader.readuntil(b"\r\n")
-    text = line.partition(b";")[0].strip()
+async def _chunk_size(line: Line) -> int:
+    text = (await line.until(b"\r\n", _CHUNK_LINE_BYTES)).partition(b";")[0].strip()
     try:
-        if len(line) > _CHUNK_LINE_BYTES or not text.isalnum():
+        if not text.isalnum():
             raise ValueError
         return int(text, 16)
     except ValueError as error:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from urllib.parse import urljoin, urlsplit
 
 from monitoring.prober.addresses import resolve
-from monitoring.prober.dialling import Line, dial, trust
+from monitoring.prober.dialling import dial, trust
 from monitoring.prober.failure import ProbeFailed
 from monitoring.prober.http import Answer, exchange
 from monitoring.prober.limits import STRANGER, Limits, user_agent
+from monitoring.prober.line import Line
 from monitoring.prober.stages import Stages
 from monitoring.prober.target import Target
 from monitoring.reasons import Reason
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "DELETE"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Slow to read, and the same in each cycle.
+_as_seconds = functools.lru_cache(maxsize=4096)(ssl.cert_time_to_seconds)
 
 
 class Session:
@@ -63,10 +67,7 @@ class Session:
     @property
     def tls(self) -> ssl.SSLObject | None:
         """The TLS side of the open connection."""
-        if self._line is None:
-            return None
-        found: ssl.SSLObject | None = self._line.writer.get_extra_info("ssl_object")
-        return found
+        return None if self._line is None else self._line.tls
 
     @property
     def certificate_expires(self) -> float | None:
@@ -74,7 +75,7 @@ class Session:
         certificate = self.tls.getpeercert() if self.tls is not None else None
         if not certificate:
             return None
-        return float(ssl.cert_time_to_seconds(str(certificate["notAfter"])))
+        return float(_as_seconds(str(certificate["notAfter"])))
 
     async def open(self) -> Line:
         """The connection, opened if it is not."""

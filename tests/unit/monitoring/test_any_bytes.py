@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import zlib
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.prober.dialling import Line
 from monitoring.prober.failure import ProbeFailed
 from monitoring.prober.http import Answer, exchange
 from monitoring.prober.lenient_json import read_json
 from monitoring.prober.limits import Limits
+from monitoring.prober.line import Line
 from monitoring.prober.nodeinfo import Probe, _Findings
 from monitoring.prober.nodeinfo_rules import DOCUMENTS, is_strictly_valid
 from tests.unit.monitoring.peer import DOCUMENT
@@ -48,22 +49,13 @@ bodies = st.one_of(
 )
 
 
-class NoWriter:
-    """Where the request goes is not looked at here."""
-
-    def write(self, data: bytes) -> None:
-        pass
-
-    async def drain(self) -> None:
-        pass
-
-
 async def answer_to(sent: bytes) -> Answer:
-    reader = asyncio.StreamReader(limit=LIMITS.header_bytes)
-    reader.feed_data(sent)
-    reader.feed_eof()
-    line = Line(reader, cast(asyncio.StreamWriter, NoWriter()), "192.0.2.1")
-    return await exchange(line, b"", LIMITS)
+    ours, theirs = socket.socketpair()
+    line = Line(ours, "192.0.2.1")
+    with ours, theirs:
+        theirs.sendall(sent)
+        theirs.shutdown(socket.SHUT_WR)
+        return await exchange(line, b"", LIMITS)
 
 
 @settings(max_examples=200, deadline=None)
