@@ -10,7 +10,7 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -47,14 +47,14 @@ class Prometheus:
     async def instant(self, promql: str) -> list[Series]:
         """What holds now."""
         data = await self._ask("/api/v1/query", {"query": promql})
-        return [_series(item, [item["value"]]) for item in _vector(data, "vector")]
+        return [_series(item, lambda one: [one["value"]]) for item in _vector(data, "vector")]
 
     async def over(self, promql: str, hours: float, step: int, now: float) -> list[Series]:
         """What held in the last hours, every `step` seconds."""
         end = now // step * step
         span = {"start": end - hours * 3600, "end": end, "step": step}
         data = await self._ask("/api/v1/query_range", {"query": promql, **span})
-        return [_series(item, item["values"]) for item in _vector(data, "matrix")]
+        return [_series(item, lambda one: one["values"]) for item in _vector(data, "matrix")]
 
     async def alerts(self) -> list[dict[str, Any]]:
         """The alerts that are pending or firing, as Prometheus gives them."""
@@ -156,9 +156,9 @@ def _vector(data: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
     return result
 
 
-def _series(item: Mapping[str, Any], pairs: list[Any]) -> Series:
+def _series(item: Mapping[str, Any], pairs: Callable[[Mapping[str, Any]], list[Any]]) -> Series:
     try:
-        points = tuple((float(when), _number(value)) for when, value in pairs)
+        points = tuple((float(when), _number(value)) for when, value in pairs(item))
         return Series(item["metric"], points)
     except (KeyError, TypeError, ValueError) as error:
         raise PrometheusTrouble("Prometheus' answer is not what its API promises.") from error
