@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from monitoring.peers import Peer
 
 OTHER = "other"
@@ -23,10 +25,15 @@ def peer_of(
 def authority_of(url: str) -> str | None:
     """The peer that a delivery's URL leads to; None where it names none."""
     scheme, separator, rest = url[: 2 * _LONGEST].partition("://")
-    if not separator or scheme.lower() not in ("https", "http"):
+    return _authority(scheme, rest.partition("/")[0]) if separator else None
+
+
+@functools.lru_cache(maxsize=4 * 1024)
+def _authority(scheme: str, authority: str) -> str | None:
+    scheme, authority = scheme.lower(), authority.rpartition("@")[2].lower()
+    if scheme not in ("https", "http"):
         return None
-    authority = rest.partition("/")[0].rpartition("@")[2].lower()
     host, colon, port = authority.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit():
         host, port = authority, "0"
-    return peer_of(host, int(port), scheme.lower() == "https").authority if host else None
+    return peer_of(host, int(port), scheme == "https").authority if host else None

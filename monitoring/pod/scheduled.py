@@ -6,6 +6,7 @@ hosts that it is for, and nothing of it is kept, exported or logged.
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from bisect import bisect_right
@@ -26,6 +27,7 @@ LAST_RETRY, LAST_RETRY_OF_A_CONTACT = 9, 19
 
 # How long ago the first attempt failed, up to so many seconds.
 AGES = (("10m", 600), ("1h", 3600), ("6h", 6 * 3600), ("1d", 86400), ("older", None))
+_BOUNDS = tuple(bound for _, bound in AGES if bound is not None)
 
 _WORKERS = "Workers::"
 CLASSES = frozenset({
@@ -127,7 +129,7 @@ def _members(redis: RedisSocket) -> Iterator[tuple[bytes, float]]:
 
 def _job(member: bytes) -> dict[str, Any]:
     try:
-        job = json.loads(member)
+        job = json.loads(member.decode())
     except (ValueError, RecursionError):
         return {}
     return job if isinstance(job, dict) else {}
@@ -140,6 +142,7 @@ def _urls(targets: object) -> list[str]:
     return [url for url in targets if isinstance(url, str)]
 
 
+@functools.cache
 def _waits(first: int, last: int) -> float:
     """How long diaspora* waits before these retries, at least."""
     return float(sum((retry + 3) ** 4 for retry in range(first, last + 1)))
@@ -147,15 +150,19 @@ def _waits(first: int, last: int) -> float:
 
 def _failed_at(score: float, retry: int) -> float:
     """When the first attempt failed, whose retry is due at `score`."""
-    return score - _waits(1, min(max(retry, 1), LAST_RETRY_OF_A_CONTACT))
+    return score - _waits(1, _known(retry))
 
 
 def _lost_at(score: float, retry: int, *, is_contact: bool) -> float:
     """When the last retry is due: if that fails too, the delivery is given up."""
     last = LAST_RETRY_OF_A_CONTACT if is_contact else LAST_RETRY
-    return score + _waits(max(retry, 1) + 1, last)
+    return score + _waits(_known(retry) + 1, last)
+
+
+def _known(retry: int) -> int:
+    """Which of the retries it is that diaspora* makes, whatever the job says."""
+    return min(max(retry, 1), LAST_RETRY_OF_A_CONTACT)
 
 
 def _age(seconds: float) -> str:
-    bounds = [bound for _, bound in AGES if bound is not None]
-    return AGES[bisect_right(bounds, seconds)][0]
+    return AGES[bisect_right(_BOUNDS, seconds)][0]

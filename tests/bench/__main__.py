@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import main_job, upgrades
+from tests.bench import main_job, monitoring, upgrades
 from tests.bench.table import table
 
 BENCHES = {
@@ -25,6 +25,8 @@ BENCHES = {
     "rollback": upgrades.rollback,
     "jobs": upgrades.jobs,
     "memory": upgrades.memory,
+    "scrape": monitoring.scrape,
+    "exporter": monitoring.exporter,
 }
 
 
