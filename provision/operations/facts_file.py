@@ -54,20 +54,32 @@ def facts(
     places: PodPlaces, record: Mapping[str, Any], before: Mapping[str, Any]
 ) -> dict[str, Any]:
     """All of them; what is not to be found out now, or was pruned, is as it was before."""
+    last = newest(places.name)
+    live = _live_database(record, last)
     return {
         "format": FORMAT,
         "pod": places.name,
         "domain": record["domain"],
         "release": record["release"],
         "release_id": record["release_id"],
-        "database": record["database"],
+        "database": live,
         "closed": bool(record.get("is_closed")) or Path(places.maintenance_flag).exists(),
-        "operation": _under_way(newest(places.name)),
+        "operation": _under_way(last),
         "operations": {**_known(before), **_ended(operations(places.name))},
         "export": _newest_export(places) or before.get("export"),
-        "safety_copies": _safety_copies(places, str(record["database"]), before),
+        "safety_copies": _safety_copies(places, live, before),
         "upgrade": _last_upgrade(places),
     }
+
+
+def _live_database(record: Mapping[str, Any], last: Operation | None) -> str:
+    """Between an upgrade's switch and its verdict the record still names the one before, which is
+    closed: the monitor would take it for one that is away."""
+    state = state_of(last) if last else Progress()
+    if state.verdict is None and not state.is_turned and "switch" in state.done:
+        found = state.done.get("preflight") or {}
+        return str(found.get("to_database") or found.get("database") or record["database"])
+    return str(record["database"])
 
 
 def _before(path: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from provision.operations import (
     background,
     candidate,
     database,
+    facts_file,
     federating,
     holding,
     outside,
@@ -198,10 +199,12 @@ class _Rollback:
         if not candidate.is_up(self.places, self.old):
             candidate.boot(self.places, self.old)
         self.switching.finish()
+        facts_file.refresh(self.places)
 
     def give_the_place_back(self, _: Evidence) -> None:
         candidate.take_the_place(self.places, self.new, self.old)
         presence.reload_systemd()
+        facts_file.refresh(self.places)
 
     def background(self, _: Evidence) -> Evidence:
         """The newer sidekiq ends; jobs that may refer to rows that are not there are put aside."""

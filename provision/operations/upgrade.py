@@ -16,6 +16,7 @@ from provision.operations import (
     candidate,
     copies,
     database,
+    facts_file,
     federating,
     keys,
     outside,
@@ -284,11 +285,13 @@ class _Upgrade(Preparation):
         if not candidate.is_up(self.places, self.new):
             candidate.boot(self.places, self.new)
         self.switching.finish()
+        facts_file.refresh(self.places)
         self.switching.park(self.old)
 
     def give_the_place_back(self, _: Evidence) -> None:
         candidate.take_the_place(self.places, self.old, self.new)
         presence.reload_systemd()
+        facts_file.refresh(self.places)
 
     # Conclude.
 

@@ -106,6 +106,25 @@ def test_an_operation_from_its_begin_to_its_verdict(host: Host) -> None:
     assert told["operations"] == {"upgrade": {"at": verdict["at"], "ok": False}}
 
 
+@pytest.mark.parametrize(
+    ("verb", "found"),
+    [("upgrade", {"database": "pod_alpha_2"}), ("rollback", {"to_database": "pod_alpha_2"})],
+)
+def test_from_its_switch_on_an_upgrade_has_another_database(
+    host: Host, verb: str, found: dict[str, str]
+) -> None:
+    """And the one before is none of the pod's until the way leads back, or the verdict is there."""
+    journal = host.begin("1", verb)
+    journal.write("done", "preflight", evidence={"from_database": "pod_alpha_1", **found})
+    assert host.told()["database"] == "pod_alpha_1"
+    journal.write("done", "switch")
+    assert host.told()["database"] == "pod_alpha_2"
+    journal.write("failed", "gates", text="red")
+    assert host.told()["database"] == "pod_alpha_1"
+    journal.write("verdict", exit=int(Exit.REFUSED), text="red")
+    assert host.told()["database"] == "pod_alpha_1"
+
+
 def test_the_last_of_each_verb_is_told_also_once_it_is_pruned(host: Host) -> None:
     host.begin("1-launch", "launch").write("verdict", exit=0, text="done")
     host.begin("2-configure", "configure").write("verdict", exit=4, text="not safe")
