@@ -17,6 +17,9 @@ from typing import Any
 
 import pg8000.native  # type: ignore[import-untyped]
 
+from provision.contract import MONITOR_USER
+from provision.staging import MONITOR_MAY
+
 _POSTGRES = Path("/usr/lib/postgresql")
 _NOBODY = "nobody"
 _START_SECONDS = 30.0
@@ -137,9 +140,11 @@ class Redis(Server):
     def __init__(self, where: Path, unixsocket: Path) -> None:
         self.where, self.unixsocket = where, unixsocket
         users = where / "users.acl"
+        may = " ".join(MONITOR_MAY)
         users.write_text(
             "user default on nopass ~* &* +@all\n"
-            "user podfleet-monitor on nopass ~* resetchannels -@all +@read +info +@connection\n"
+            # As the template of a pod's Redis has it.
+            f"user {MONITOR_USER} on nopass resetkeys %R~* resetchannels -@all {may}\n"
         )
         argv = (
             binary("redis-server"), "--port", "0", "--unixsocket", str(unixsocket), "--dir",

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
+
+from provision.operations.monitor_rights import READABLE
+
 TABLES = (
     """CREATE TABLE pods (id serial PRIMARY KEY, host varchar NOT NULL, ssl boolean,
     created_at timestamp NOT NULL DEFAULT now(), updated_at timestamp NOT NULL DEFAULT now(),
@@ -22,17 +27,17 @@ TABLES = (
     """CREATE TABLE comments (id serial PRIMARY KEY, author_id integer NOT NULL,
     text text NOT NULL DEFAULT '')""",
 )
-# What the monitor may read: columns, never a table as a whole.
-READABLE = {
-    "pods": "id, host, ssl, status, checked_at, offline_since, error, port, blocked",
-    "users": "id, last_seen",
-    "people": "id, owner_id, closed_account, pod_id",
-    "contacts": "id, person_id",
-    "posts": "id, author_id, type",
-    "comments": "id, author_id",
-}
 ROLE = '"podfleet-monitor"'
 
 
-def grants(readable: dict[str, str] = READABLE) -> list[str]:
-    return [f"GRANT SELECT ({columns}) ON {table} TO {ROLE}" for table, columns in readable.items()]
+def grants() -> list[str]:
+    """What root's operations grant, of the columns that are here."""
+    return [sql for table, columns in READABLE.items() for sql in _grants(table, columns)]
+
+
+def _grants(table: str, columns: Sequence[str] | None) -> Iterator[str]:
+    there = next((sql for sql in TABLES if sql.startswith(f"CREATE TABLE {table} (")), None)
+    if there is not None:
+        known = re.findall(r"(\w+) (?:serial|integer|varchar|boolean|timestamp|text)\b", there)
+        named = [each for each in known if columns is None or each in columns]
+        yield f"GRANT SELECT ({', '.join(named)}) ON {table} TO {ROLE}"

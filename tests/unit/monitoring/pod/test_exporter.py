@@ -21,7 +21,6 @@ from monitoring.pod import exporter
 from monitoring.pod.places import PodPlace
 from monitoring.pod.reading import Reading, Source
 from monitoring.pod.sources import SOURCES
-from provision.contract import PodPlaces
 from tests.unit.monitoring import servers
 from tests.unit.monitoring.pod.conftest import tell
 from tests.unit.monitoring.test_board import parsed
@@ -59,14 +58,6 @@ class Watched:
         finally:
             running.cancel()
             await asyncio.wait([running])
-
-
-def test_places_are_those_of_the_contract() -> None:
-    ours, theirs = PodPlace("alpha", "alpha.example.org"), PodPlaces("alpha")
-    assert str(ours.home) == str(theirs.home)
-    assert str(ours.log) == str(theirs.log)
-    assert str(ours.redis_socket) == str(theirs.redis_socket)
-    assert ours.redis_instance == theirs.redis_instance
 
 
 async def test_what_is_away_is_absent_and_what_comes_back_is_there(
