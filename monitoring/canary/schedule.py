@@ -148,7 +148,10 @@ class _Rounds:
 
         senders = [pod for pod in pods if pod.token is not None and len(pods) > 1]
         random.shuffle(senders)
-        await asyncio.gather(*map(fly_in_turn, senders))
+        # Whoever ends the round waits until each sender has taken its post back.
+        async with asyncio.TaskGroup() as flying:
+            for sender in senders:
+                flying.create_task(fly_in_turn(sender))
         self._publish()
         self._gap = max(self.least_seconds, max(spent.values(), default=0) / REQUESTS_A_SECOND)
         await self._leave_word()

@@ -164,6 +164,17 @@ async def test_a_red_probe_wakes_it_but_not_too_often(authority: Authority, tmp_
     assert alpha.seen.count("POST /api/v1/posts") == 2
 
 
+async def test_ended_in_the_middle_it_takes_all_posts_back(
+    authority: Authority, tmp_path: Path
+) -> None:
+    pods = [SmallPod(name, delivers=False) for name in ("alpha", "beta", "gamma")]
+    async with flying_between(authority, tmp_path, *pods):
+        async with asyncio.timeout(15):
+            while not all(pod.posts for pod in pods):
+                await asyncio.sleep(0.01)
+    assert not any(pod.posts for pod in pods)
+
+
 async def test_what_cannot_be_measured_is_unknown_and_the_others_stay_well(
     authority: Authority, tmp_path: Path
 ) -> None:
