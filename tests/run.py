@@ -26,6 +26,15 @@ PYTHON = str(BIN / "python")
 # Reasons, by their first words, for which a test may be skipped where CI=true.
 EXPECTED_SKIPS: tuple[str, ...] = ()
 
+# The real things that tests without guests run, each with its reason.
+TEST_PACKAGES = {
+    "chromium": "opens the dashboard's pages",
+    "postgresql": "is read by the exporter's tests",
+    "prometheus": "evaluates the rules and answers the dashboard (and promtool checks them)",
+    "prometheus-alertmanager": "judges how alerts are told (amtool)",
+    "redis-server": "is read by the exporter's tests",
+}
+
 
 @dataclass(frozen=True)
 class Part:
@@ -40,7 +49,8 @@ class Part:
 
 # The longest first: two run at a time.
 PARTS: tuple[Part, ...] = (
-    Part("tests: the rest", 600, tests=("tests/unit/[i-z]*",)),
+    Part("tests: monitoring", 900, tests=("tests/unit/monitoring",)),
+    Part("tests: the rest", 600, tests=("tests/unit/[i-l]*", "tests/unit/[n-z]*")),
     Part("tests: controller", 600, tests=("tests/unit/[a-h]*", "tests/golden", "tests/contract")),
     Part(
         "roles",
@@ -54,6 +64,7 @@ PARTS: tuple[Part, ...] = (
     Part("lab: upgrades, f to z", 3600, tests=("tests/lab/upgrades/test_[f-z]*.py",), is_lab=True),
     Part("lab: upgrades, a to e", 3600, tests=("tests/lab/upgrades/test_[a-e]*.py",), is_lab=True),
     Part("lab: operations", 2700, tests=("tests/lab/operations",), is_lab=True),
+    Part("lab: monitoring", 2700, tests=("tests/lab/monitoring",), is_lab=True),
     Part("lab: fleet", 2700, tests=("tests/lab/fleet",), is_lab=True),
     Part("lab: faults", 2700, tests=("tests/lab/faults",), is_lab=True),
     Part("lab: platform", 1800, tests=("tests/lab/platform",), is_lab=True),
@@ -85,8 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"no part fits (the lab's need root); there are {names}")
         return 2
     unrun = _say_what_is_left_out(options)
-    if any(part.is_lab for part in parts):
-        _install_lab_packages()
+    _install_packages(parts)
     with ThreadPoolExecutor(max_workers=2) as threads:
         running = [threads.submit(_run, part) for part in parts]
         results = [_shown(done.result()) for done in as_completed(running)]
@@ -126,12 +136,15 @@ def _say_what_is_left_out(options: argparse.Namespace) -> int:
     return 0
 
 
-def _install_lab_packages() -> None:
+def _install_packages(parts: Sequence[Part]) -> None:
     from provision.debian import ensure_packages
     from provision.lab.requirements import DEBIAN_PACKAGES
     from provision.report import Lines
 
-    ensure_packages(DEBIAN_PACKAGES, Lines())
+    if any(part.is_lab for part in parts):
+        ensure_packages(DEBIAN_PACKAGES, Lines())
+    if any(part.tests and not part.is_lab for part in parts):
+        ensure_packages(TEST_PACKAGES, Lines())
 
 
 def _run(part: Part) -> Result:
