@@ -13,8 +13,8 @@ def alerts_page() -> Iterator[str]:
     yield from (
         "# Alerts",
         "",
-        "`page` is for now, also at night; `ticket` is for the next day. An alert compares recorded",
-        "series, which are listed below. Each has a section in [the runbook](../runbook.md).",
+        "`page` is for now, also at night; `ticket` is for the next day. An alert compares",
+        "recorded series, listed below. Each has a section in [the runbook](../runbook.md).",
         "",
     )
     for topic in TOPICS:
@@ -34,4 +34,9 @@ def _row(alert: Alert) -> str:
 def _recorded() -> Iterator[str]:
     yield from ("## Recorded series", "", "| series | |", "|---|---|")
     for each in records():
-        yield f"| `{each.name}` | `{' '.join(each.expression.split()).replace('|', chr(92) + '|')}` |"
+        yield f"| `{each.name}` | `{_in_cell(each.expression)}` |"
+
+
+def _in_cell(expression: str) -> str:
+    """On one line, and with bars that end no cell."""
+    return " ".join(expression.split()).replace("|", r"\|")
