@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from redis import Redis
-from redis.exceptions import ConnectionError as NotThere
 from redis.exceptions import NoPermissionError
 
 from provision.contract import MONITOR_USER
+from tests.unit.monitoring import servers
 
 GOLDEN = Path(__file__).parents[2] / "golden/pod/etc"
 
@@ -22,32 +18,18 @@ GOLDEN = Path(__file__).parents[2] / "golden/pod/etc"
 @pytest.fixture(scope="module")
 def socket() -> Iterator[Path]:
     """Of a Redis as the golden pod has it, but in a directory of the test's own."""
-    directory = Path(tempfile.mkdtemp(prefix="podfleet-redis-"))
     text = (GOLDEN / "redis/redis-pod-main.conf").read_text()
-    for path in ("/run/redis-pod-main", "/var/lib/redis/pod-main"):
-        assert path in text
-        text = text.replace(path, str(directory))
-    (directory / "redis.conf").write_text(text)
-    with subprocess.Popen(
-        ["redis-server", str(directory / "redis.conf")], stdout=subprocess.DEVNULL
-    ) as server:
+    with servers.directory() as where:
+        for path in ("/run/redis-pod-main", "/var/lib/redis/pod-main"):
+            assert path in text
+            text = text.replace(path, str(where))
+        (where / "redis.conf").write_text(text)
+        server = servers.Server([servers.binary("redis-server"), str(where / "redis.conf")], where)
+        server.start(where / "redis.sock")
         try:
-            yield _answering(directory / "redis.sock")
+            yield where / "redis.sock"
         finally:
-            server.terminate()
-    shutil.rmtree(directory)
-
-
-def _answering(path: Path) -> Path:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            Redis(unix_socket_path=str(path)).ping()
-        except NotThere:
-            time.sleep(0.05)
-        else:
-            return path
-    raise AssertionError(f"{path}: no Redis answers")
+            server.stop()
 
 
 def monitor(socket: Path) -> Redis:
