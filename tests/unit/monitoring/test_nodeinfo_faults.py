@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -151,7 +152,7 @@ async def test_fault_gives_its_reason_in_time(fault: Fault, authority: Authority
     assert time.monotonic() - started < fault.limits.deadline_seconds + 2
 
 
-CERTIFICATES = {
+CERTIFICATES: dict[str, tuple[dict[str, Any], Reason]] = {
     "for another name": ({"name": "other.lab.test"}, Reason.TLS_WRONG_NAME),
     "expired": ({"days": (-30, -1)}, Reason.TLS_EXPIRED),
     "not yet valid": ({"days": (1, 30)}, Reason.TLS_EXPIRED),
@@ -160,8 +161,8 @@ CERTIFICATES = {
 
 
 @pytest.mark.parametrize(("how", "reason"), CERTIFICATES.values(), ids=CERTIFICATES.keys())
-async def test_bad_certificate(how: dict[str, str], reason: Reason, authority: Authority) -> None:
-    async with peer(nodeinfo(DOCUMENT), authority.context(**how)) as port:  # type: ignore[arg-type]
+async def test_bad_certificate(how: dict[str, Any], reason: Reason, authority: Authority) -> None:
+    async with peer(nodeinfo(DOCUMENT), authority.context(**how)) as port:
         found = await look_at(port, authority)
     assert (found.reason, found.software) == (reason, None)
 
