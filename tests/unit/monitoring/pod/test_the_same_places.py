@@ -9,11 +9,16 @@ import pytest
 
 from monitoring import state
 from monitoring.pod import units
+from monitoring.pod.database import DatabaseSource
 from monitoring.pod.places import MONITOR_USER, PodPlace
 from monitoring.pod.sessions import database_name
 from provision import contract
 from provision.contract import PodPlaces
-from provision.operations import database, facts_file
+from provision.operations import database, facts_file, monitor_rights
+from tests.unit.monitoring import servers
+from tests.unit.monitoring.pod.conftest import lead_to
+from tests.unit.monitoring.pod.schema import TABLES
+from tests.unit.operations.real_postgresql import Cluster
 
 RELEASE = "0.9.1.0-0123abcd"
 PLACE, PLACES = PodPlace("alpha", "alpha.example.org"), PodPlaces("alpha")
@@ -31,7 +36,7 @@ def test_users_and_paths() -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PodPlace:
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PodPlace:
     """With the facts that provision writes."""
     place = PodPlace("alpha", "alpha.example.org", root=tmp_path)
     record = {
@@ -44,10 +49,25 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PodPlace:
     return place
 
 
-def test_units_and_database_by_the_facts_that_provision_writes(place: PodPlace) -> None:
-    assert units.unit_names(place) == {
+def test_what_provision_grants_is_what_the_monitor_reads(
+    postgres: servers.Postgres, place: PodPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its queries, with no right but those that an operation gave."""
+    server = Cluster(postgres.sockets)
+    monkeypatch.setattr(monitor_rights, "psql", server.psql)
+    postgres.run(f"CREATE DATABASE {PLACES.database(3)}")
+    postgres.run(*TABLES, database=PLACES.database(3))
+    monitor_rights.grant(PLACES.database(3))
+    lead_to(postgres, place, PLACES.database(3))
+    reading = DatabaseSource().collect(place)
+    assert not reading.left_out
+    assert {sample[0].name for sample in reading.samples} >= {"users", "posts", "comments"}
+
+
+def test_units_and_database_by_the_facts_that_provision_writes(told: PodPlace) -> None:
+    assert units.unit_names(told) == {
         "web": PLACES.web_unit(RELEASE),
         "sidekiq": PLACES.sidekiq_unit(RELEASE),
         "redis": PLACES.redis_unit,
     }
-    assert database_name(place) == PLACES.database(3)
+    assert database_name(told) == PLACES.database(3)
