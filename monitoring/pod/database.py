@@ -15,7 +15,6 @@ import pg8000.native  # type: ignore[import-untyped]
 
 from monitoring.board import Sample
 from monitoring.metrics import DATABASE_UP
-from monitoring.peers import Peer
 from monitoring.pod.authority import MOST_PEERS
 from monitoring.pod.counts import (
     CONTACTS,
@@ -27,7 +26,7 @@ from monitoring.pod.counts import (
     has,
     pods_sql,
 )
-from monitoring.pod.peers_table import Row, peer_samples, row_of
+from monitoring.pod.peers_table import Row, peer_samples, row_of, worth_naming
 from monitoring.pod.places import PodPlace
 from monitoring.pod.reading import Reading, Unread
 from monitoring.pod.sessions import NoDatabase, Session, is_operated_on, session
@@ -79,7 +78,7 @@ class DatabaseSource:
             if has(readable, count.needs) and not is_put_off:
                 self._count(count, place, database)
             samples += self._counted.get(count.what, (_LONG_AGO, []))[1]
-        peers = None if rows is None else _worth_probing(rows)
+        peers = None if rows is None else worth_naming(rows)[:MOST_PEERS]
         return Reading(samples, peers=peers, left_out=sorted(self._left_out.values()))
 
     def _count(self, count: Count, place: PodPlace, database: Session) -> None:
@@ -120,12 +119,6 @@ class DatabaseSource:
             yield
         except pg8000.native.DatabaseError as error:
             self._left_out[what] = f"{what} left out: {_code(error)}"
-
-
-def _worth_probing(rows: list[Row]) -> list[Peer]:
-    """The peers with the most contacts first, so many."""
-    peers = sorted((row.peer for row in rows if row.peer.host), key=lambda peer: -peer.contacts)
-    return peers[:MOST_PEERS]
 
 
 def _code(error: Exception) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from monitoring.board import Sample
@@ -60,13 +60,33 @@ def row_of(values: Sequence[Any], contacts: int) -> Row:
 
 def peer_samples(pod: str, rows: Iterable[Row], *, has_contacts: bool) -> Iterator[Sample]:
     """All that is said of peers; those with the most contacts by name, the rest as `other`."""
-    ordered = sorted(rows, key=lambda row: (-row.peer.contacts, row.peer.offline_since is None))
-    groups = Counter((row.status, row.reason) for row in ordered)
+    rows = list(rows)
+    groups = Counter((row.status, row.reason) for row in rows)
     yield from ((PEERS, (pod, *group), count) for group, count in groups.items())
-    for row in ordered[:MOST_PEERS]:
-        yield from _of_peer(pod, row.peer, has_contacts=has_contacts)
-    if has_contacts and (rest := ordered[MOST_PEERS:]):
-        yield PEER_CONTACTS, (pod, OTHER), sum(row.peer.contacts for row in rest)
+    peers = worth_naming(rows)
+    for peer in peers[:MOST_PEERS]:
+        yield from _of_peer(pod, peer, has_contacts=has_contacts)
+    if has_contacts and (rest := peers[MOST_PEERS:]):
+        yield PEER_CONTACTS, (pod, OTHER), sum(peer.contacts for peer in rest)
+
+
+def worth_naming(rows: Iterable[Row]) -> list[Peer]:
+    """Each peer once, those with the most contacts first.
+
+    A table may hold a peer twice, by an upper-case name or by its usual port: then it is well
+    where one of the two is.
+    """
+    peers: dict[str, Peer] = {}
+    for row in rows:
+        peer, known = row.peer, peers.get(row.peer.authority)
+        if known is not None:
+            since = (
+                None if None in (known.offline_since, peer.offline_since) else known.offline_since
+            )
+            peer = replace(known, contacts=known.contacts + peer.contacts, offline_since=since)
+        if peer.host:
+            peers[peer.authority] = peer
+    return sorted(peers.values(), key=lambda peer: (-peer.contacts, peer.offline_since is None))
 
 
 def _of_peer(pod: str, peer: Peer, *, has_contacts: bool) -> Iterator[Sample]:

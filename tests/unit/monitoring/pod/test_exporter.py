@@ -17,9 +17,9 @@ import redis as redis_client
 from monitoring.board import Board
 from monitoring.metrics import POSTS
 from monitoring.peers import Peers
-from monitoring.pod import exporter
+from monitoring.pod import exporter, queues, sessions
 from monitoring.pod.places import PodPlace
-from monitoring.pod.reading import Reading, Source
+from monitoring.pod.reading import Reading, Source, Unread
 from monitoring.pod.sources import SOURCES
 from tests.unit.monitoring import servers
 from tests.unit.monitoring.pod.conftest import tell
@@ -162,6 +162,17 @@ async def test_the_black_hole_of_one_pod_delays_no_other(
         await watched.until(lambda: watched["source_up", "database", "hole"] == 0)
         await watched.until(lambda: watched["source_up", "redis", "hole"] == 0)
     assert watched["queue_jobs", "hole", "urgent"] is None
+
+
+@pytest.mark.parametrize("source", SERVERS, ids=lambda source: source.name)
+def test_a_source_gives_up_a_silent_server_by_itself(
+    hole: PodPlace, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (sessions, queues):
+        monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.2)
+    with pytest.raises(Unread) as refused:
+        source.begin()(hole)
+    assert [value for _, _, value in refused.value.samples] == [0]
 
 
 async def test_what_hangs_is_not_begun_twice_and_comes_back(place: PodPlace) -> None:
