@@ -24,6 +24,9 @@ from provision.report import Report
 from provision.watching import Told, monitoring_of, told_by
 
 _HOUR = 3600.0
+# Those beyond the ten thousand of a pod that have names.
+OTHER = "other"
+_THE_OTHERS = "all the others together, which have the fewest contacts"
 _ORDER = {bucket: place for place, bucket in enumerate(Bucket)}
 _REACHED = (Bucket.CURRENT, Bucket.LAGGING)
 _COUNTED = (Bucket.CURRENT, Bucket.LAGGING, Bucket.FAILING, Bucket.DEAD)
@@ -170,7 +173,7 @@ def _state(name: str, told: Told, value: Mapping[Metric, float | None]) -> PeerS
         peer=name,
         bucket=bucket,
         reason=reason,
-        words=_why(bucket, reason),
+        words=_THE_OTHERS if name == OTHER else _why(bucket, reason),
         contacts=value[metrics.PEER_CONTACTS],
         offline_since=offline_since,
         lost_at=lost_at,

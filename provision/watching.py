@@ -53,7 +53,7 @@ class Told:
     """What one host's monitor knows of its pods' peers."""
 
     now: float
-    # peers.json, by peer; empty where nothing was probed yet.
+    # peers.json, by peer; empty where nothing was probed yet, or not for longer than it should.
     probes: Mapping[str, Mapping[str, Any]]
     # Of its metrics, those of peers, and which sources could be read.
     series: Series
@@ -124,10 +124,13 @@ def _read_state(connection: Connection, name: str) -> tuple[Any, float]:
 
 def told_by(fleet: Fleet, host: Host, report: Report) -> Told:
     """What the host's monitor knows of peers; refused where it does not answer."""
-    return read_told(connect(fleet, host, report))
+    interval = monitoring_of(fleet).peer_interval
+    return read_told(connect(fleet, host, report), report, interval)
 
 
-def read_told(connection: Connection, metrics: str = _METRICS) -> Told:
+def read_told(
+    connection: Connection, report: Report, interval: float, metrics: str = _METRICS
+) -> Told:
     path = str(MONITOR_STATE / "peers.json")
     argv = ["python3", "-I", "-c", _READ, path, metrics]
     told = json.loads(connection.run(argv, timeout_seconds=_SECONDS).stdout)
@@ -137,8 +140,15 @@ def read_told(connection: Connection, metrics: str = _METRICS) -> Told:
             f"its monitor does not answer: {told['why']}",
             "See systemctl status podfleet-monitor there, or run podfleet up.",
         )
-    probes = {str(each["peer"]): each for each in (told["peers"] or {}).get("peers", ())}
-    return Told(float(told["now"]), probes, Series(told["lines"]))
+    now, state = float(told["now"]), told["peers"] or {"at": told["now"], "peers": []}
+    if (age := now - float(state["at"])) > STALE_INTERVALS * interval:
+        report.warn(
+            f"host {connection.name}: its last probes ended {age / 60:.0f} minutes ago. They are "
+            "left out. See systemctl status podfleet-monitor there."
+        )
+        state["peers"] = []
+    probes = {str(each["peer"]): each for each in state["peers"]}
+    return Told(now, probes, Series(told["lines"]))
 
 
 def check_authorities(path: Path) -> None:

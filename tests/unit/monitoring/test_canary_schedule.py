@@ -189,6 +189,18 @@ async def test_what_cannot_be_measured_is_unknown_and_the_others_stay_well(
     assert told == 1
 
 
+async def test_a_pod_without_a_token_only_receives(authority: Authority, tmp_path: Path) -> None:
+    alpha, beta = SmallPod("alpha"), SmallPod("beta")
+    async with network(authority, alpha, beta) as (sender, receiver):
+        pods = [sender, replace(receiver, token=None)]
+        async with flying(lambda: pods, tmp_path) as found:
+            await found.until_left()
+            assert [(each["from"], each["state"]) for each in found.left()["pairs"]] == [
+                ("alpha", "ok")
+            ]
+    assert "POST /api/v1/posts" not in beta.seen
+
+
 async def test_lost_and_stuck_are_told(authority: Authority, tmp_path: Path) -> None:
     alpha, beta = SmallPod("alpha", delivers=False), SmallPod("beta", retracts=False)
     async with flying_between(authority, tmp_path, alpha, beta, patience=HASTY) as found:

@@ -144,6 +144,15 @@ async def test_each_family_is_told_apart(authority: Authority) -> None:
     assert reasons == {HERE: None, V6: Reason.REFUSED}
 
 
+async def test_by_its_name_alone(authority: Authority) -> None:
+    """Nobody says where it is: the name does."""
+    context = authority.context("localhost")
+    async with serving(Served(), (HERE, context)) as port:
+        found = await look(OwnPod("alpha", f"localhost:{port}"), ca_file=authority.ca_file)
+    assert found.is_well, found.detail
+    assert said(found)[("outside_reachable", "v4")] == 1
+
+
 async def test_one_family_only_and_no_way_to_the_other(authority: Authority) -> None:
     # 240.0.0.0/4 is routed nowhere; the kernel says so without a packet.
     served = Served()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from monitoring.state import write_state
 from provision import watching
 from provision.errors import Refusal
 from provision.peers import PodPeers, peers_json, pod_peers
+from provision.report import Lines, Silent
 from provision.series import Series
 from provision.watching import Told, read_told
 from tests.unit.watching.here import here
@@ -66,6 +68,8 @@ PROBES = {
     "believed-gone.example.org": None,
 }
 
+STALE = [{"peer": name, "reason": None, "at": NOW - 3700} for name in PROBES]
+
 
 @contextmanager
 def monitor(state: Path) -> Iterator[tuple[Board, str]]:
@@ -95,7 +99,7 @@ def alpha(state: Path) -> PodPeers:
     with monitor(state) as (board, url):
         board.publish("database", SAMPLES, pod="alpha")
         board.publish("database", of_beta(), pod="beta")
-        return pod_peers("alpha", "one", read_told(here(state), url))
+        return pod_peers("alpha", "one", read_told(here(state), Silent(), 300, url))
 
 
 def of_beta() -> list[Sample]:
@@ -152,7 +156,7 @@ def test_a_database_that_is_away_is_said_and_not_an_empty_table(state: Path) -> 
     with monitor(state) as (board, url):
         board.publish("database", SAMPLES, pod="alpha")
         board.fail("database", pod="alpha")
-        found = pod_peers("alpha", "one", read_told(here(state), url))
+        found = pod_peers("alpha", "one", read_told(here(state), Silent(), 300, url))
     assert found.lines() == ["pod alpha: its table of pods could not be read: see podfleet status"]
     assert found.to_json()["reach"] is None
 
@@ -161,15 +165,34 @@ def test_a_monitor_that_does_not_run_is_refused_with_words(state: Path) -> None:
     with monitor(state) as (_, url):
         pass
     with pytest.raises(Refusal, match="its monitor does not answer"):
-        read_told(here(state), url)
+        read_told(here(state), Silent(), 300, url)
 
 
 def test_without_a_probe_yet_all_is_not_probed(state: Path) -> None:
     with monitor(state) as (board, url):
         (state / "peers.json").unlink()
         board.publish("database", of_beta(), pod="beta")
-        (peer,) = pod_peers("beta", "one", read_told(here(state), url)).peers
+        (peer,) = pod_peers("beta", "one", read_told(here(state), Silent(), 300, url)).peers
     assert (peer.bucket, peer.words) == ("unknown", "not probed yet")
+
+
+def test_probes_that_are_stale_are_left_out_with_words(state: Path) -> None:
+    with monitor(state) as (board, url):
+        board.publish("database", SAMPLES, pod="alpha")
+        standings = Standings(1)
+        write_state(state, "peers", {**told.state(standings, NOW - 3600), "peers": STALE})
+        said = io.StringIO()
+        found = pod_peers("alpha", "one", read_told(here(state), Lines(said), 300, url))
+    assert "host one: its last probes ended 60 minutes ago" in said.getvalue()
+    assert found.buckets["unknown"] and not found.buckets["current"]
+
+
+def test_the_peers_without_a_name_are_one_row() -> None:
+    board = Board()
+    board.publish("database", [(metrics.PEER_CONTACTS, ("alpha", "other"), 7)], pod="alpha")
+    told_now = Told(NOW, {}, Series(board.text().decode().splitlines()))
+    (other,) = pod_peers("alpha", "one", told_now).peers
+    assert other.words.startswith("all the others together")
 
 
 def test_a_name_with_quotes_and_breaks_stays_one_name() -> None:
