@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,4 +47,13 @@ def _said(found: Probe) -> list[str]:
         f"  registrations  {is_open}",
         f"  NodeInfo       {found.nodeinfo}, its rules are {rules}",
         f"  address        {found.address}",
+        *_certificate(found.certificate_expires),
     ]
+
+
+def _certificate(expires: float | None) -> list[str]:
+    if expires is None:
+        return []
+    ends = dt.datetime.fromtimestamp(expires, dt.UTC)
+    days = (ends - dt.datetime.now(dt.UTC)).days
+    return [f"  certificate    ends on {ends:%Y-%m-%d}, in {days} days"]

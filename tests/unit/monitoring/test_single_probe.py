@@ -32,6 +32,7 @@ async def test_good_server(authority: Authority) -> None:
     assert {name: shape[name] for name in PROMISED} == PROMISED
     assert shape["seconds"]["total"] > 0
     assert "  software       diaspora 0.9.1.0" in probe_lines(found)
+    assert any(line.endswith(("in 89 days", "in 90 days")) for line in probe_lines(found))
 
 
 async def test_private_address_is_explained(authority: Authority) -> None:
