@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import main_job, monitoring, upgrades
+from tests.bench import main_job, monitoring, probing, upgrades
 from tests.bench.table import table
 
 BENCHES = {
@@ -25,6 +25,9 @@ BENCHES = {
     "rollback": upgrades.rollback,
     "jobs": upgrades.jobs,
     "memory": upgrades.memory,
+    "probes": probing.probes,
+    "black-holes": probing.black_holes,
+    "ten-thousand": probing.ten_thousand,
     "scrape": monitoring.scrape,
     "exporter": monitoring.exporter,
 }
