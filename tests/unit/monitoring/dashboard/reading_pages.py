@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from email.message import Message
+
+import httpx
+
+from monitoring.dashboard.app import application
+from monitoring.dashboard.settings import Settings
 
 EVERY_PATH = ("/", "/peers", "/canary", "/deliveries", "/upgrades", "/alerts", "/runbook",
               "/pods/beta", "/no-such-page")  # fmt: skip
@@ -46,3 +52,15 @@ def get(url: str, method: str = "GET", host: str | None = None) -> Answer:
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, error.headers, error.read().decode())
+
+
+def get_within(settings: Settings, path: str) -> Answer:
+    """The same of an application in this process."""
+    return asyncio.run(_get_within(settings, path))
+
+
+async def _get_within(settings: Settings, path: str) -> Answer:
+    transport = httpx.ASGITransport(application(settings), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://dashboard") as client:
+        answer = await client.get(path)
+    return Answer(answer.status_code, Message(), answer.text)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.monitoring.dashboard.conftest import Standing
-from tests.unit.monitoring.dashboard.reading_pages import EVERY_PATH, Answer, get
+from monitoring.dashboard.settings import Settings
+from tests.unit.monitoring.dashboard.reading_pages import EVERY_PATH, Answer, get, get_within
 from tests.unit.monitoring.dashboard.running import dashboard, free_port
 
 _HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n"
@@ -63,11 +63,11 @@ def _is_in_words(page: Answer) -> None:
 
 
 @pytest.mark.parametrize("kind", BAD_ANSWERS)
-def test_an_answer_that_is_none(kind: str, tmp_path: Path) -> None:
+def test_an_answer_that_is_none(kind: str) -> None:
     sent, words = BAD_ANSWERS[kind]
-    with impostor(lambda _: sent) as url, dashboard(url, tmp_path) as pages:
+    with impostor(lambda _: sent) as url:
         for path in ("/", "/peers", "/alerts", "/pods/alpha"):
-            page = get(pages + path)
+            page = get_within(Settings(prometheus=url), path)
             assert page.status == 503, path
             assert words in page.text
             assert "Nothing can be said now." in page.text
@@ -99,7 +99,7 @@ def test_prometheus_hangs(tmp_path: Path) -> None:
         assert "did not answer within 3 seconds" in page.text
 
 
-def test_one_question_fails_and_the_rest_is_shown(tmp_path: Path) -> None:
+def test_one_question_fails_and_the_rest_is_shown() -> None:
     def reply(request: bytes) -> bytes:
         if b"query_range" in request:
             return _HEAD + b"\r\n" + _MATRIX
@@ -109,8 +109,8 @@ def test_one_question_fails_and_the_rest_is_shown(tmp_path: Path) -> None:
         is_up = b"outside_success" in request and b"outside_timestamp" not in request
         return _HEAD + b"\r\n" + _VECTOR % (b"[%s]" % (series if is_up else b""))
 
-    with impostor(reply) as url, dashboard(url, tmp_path) as pages:
-        page = get(f"{pages}/")
+    with impostor(reply) as url:
+        page = get_within(Settings(prometheus=url), "/")
     assert page.status == 200
     assert "Part of this page could not be read." in page.text
     assert "too many samples" in page.text
@@ -119,39 +119,41 @@ def test_one_question_fails_and_the_rest_is_shown(tmp_path: Path) -> None:
     assert line[5] == "? not known: no data"
 
 
-def test_a_prometheus_that_knows_nothing_yields_no_zeros(tmp_path: Path) -> None:
+def test_a_prometheus_that_knows_nothing_yields_no_zeros() -> None:
     def reply(request: bytes) -> bytes:
         if b"/alerts" in request:
             return _HEAD + b'\r\n{"status":"success","data":{"alerts":[]}}'
         return _HEAD + b"\r\n" + (_MATRIX if b"query_range" in request else _VECTOR % b"[]")
 
-    with impostor(reply) as url, dashboard(url, tmp_path) as pages:
-        said = get(f"{pages}/")
+    with impostor(reply) as url:
+        settings = Settings(prometheus=url)
+        said = get_within(settings, "/")
         assert said.status == 200
         assert "Nothing has been measured yet." in said.text
         assert "No pod has been seen yet." in said.text
-        assert "No peer fits." in get(f"{pages}/peers").text
-        assert "No canary has flown yet" in get(f"{pages}/canary").text
-        assert get(f"{pages}/pods/alpha").status == 404
-        assert get(f"{pages}/deliveries").status == get(f"{pages}/upgrades").status == 200
+        assert "No peer fits." in get_within(settings, "/peers").text
+        assert "No canary has flown yet" in get_within(settings, "/canary").text
+        assert get_within(settings, "/pods/alpha").status == 404
+        for path in ("/deliveries", "/upgrades"):
+            assert get_within(settings, path).status == 200
 
 
-def test_alerts_are_shown_with_what_to_do(tmp_path: Path) -> None:
+def test_alerts_are_shown_with_what_to_do() -> None:
     told = (
         b'{"labels":{"alertname":"PodDown","severity":"page","pod":"gam<b>ma"},'
         b'"annotations":{"summary":"gamma is <i>down</i>","runbook_url":"docs/runbook.md#poddown"},'
         b'"state":"firing","activeAt":"2026-01-01T00:00:00.123456789Z","value":"0"}'
     )
     data = b'{"status":"success","data":{"alerts":[%s]}}' % told
-    with impostor(lambda _: _HEAD + b"\r\n" + data) as url, dashboard(url, tmp_path) as pages:
-        page = get(f"{pages}/alerts")
+    with impostor(lambda _: _HEAD + b"\r\n" + data) as url:
+        page = get_within(Settings(prometheus=url), "/alerts")
     row = page.rows()[1]
     assert row[:5] == ["✕ bad: firing", "page", "PodDown", "pod gam<b>ma", "gamma is <i>down</i>"]
     assert 'href="/runbook#poddown"' in page.body
     assert "<i>down" not in page.body
 
 
-def test_many_readers_cost_no_more_than_one(well: Standing, tmp_path: Path) -> None:
+def test_many_readers_cost_no_more_than_one(tmp_path: Path) -> None:
     """Answers are kept for some seconds."""
     asked: list[bytes] = []
 
