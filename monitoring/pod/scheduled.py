@@ -11,7 +11,7 @@ import json
 import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +48,7 @@ class TookTooLong(Exception):
 
 
 @dataclass
-class _Tally:
+class Tally:
     """What the jobs so far come to."""
 
     now: float
@@ -81,9 +81,7 @@ def scheduled_samples(
     redis: RedisSocket, pod: str, *, clock: Callable[[], float] = time.time
 ) -> list[Sample]:
     """All that the schedule tells now."""
-    tally = _Tally(clock())
-    for member, score in _members(redis):
-        tally.add(member, score)
+    tally = tally_of(_members(redis), clock())
     labels = (*sorted(CLASSES & tally.classes.keys() | {"SendPublic", "SendPrivate"}), OTHER)
     return [
         *((SCHEDULED_JOBS, (pod, name), tally.classes[name]) for name in labels),
@@ -92,13 +90,21 @@ def scheduled_samples(
     ]
 
 
+def tally_of(members: Iterable[tuple[bytes, float]], now: float) -> Tally:
+    """What these jobs come to, each with the time at which it is due."""
+    tally = Tally(now)
+    for member, score in members:
+        tally.add(member, score)
+    return tally
+
+
 def class_label(name: object) -> str:
     """A job's class as a label; `other` for what we do not know."""
     short = name.removeprefix(_WORKERS) if isinstance(name, str) else OTHER
     return short if short in CLASSES else OTHER
 
 
-def _of_peers(pod: str, tally: _Tally) -> Iterator[Sample]:
+def _of_peers(pod: str, tally: Tally) -> Iterator[Sample]:
     sends: Counter[str] = Counter()
     lost_at: dict[str, float] = {}
     for place, (peer, count) in enumerate(tally.sends.most_common()):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis as redis_client
 
-from monitoring.pod import queues
+from monitoring.pod import queues, scheduled
 from monitoring.pod.places import PodPlace
 from monitoring.pod.reading import Reading, Unread
 from monitoring.pod.redis_socket import MOST_BYTES
@@ -147,6 +147,29 @@ def test_a_job_that_is_huge_is_counted_and_skipped(
     said = values(collected(place))
     assert said["scheduled_jobs", "other"] == 1
     assert said["peer_scheduled_sends", "one.example.org"] == 1
+
+
+def test_a_schedule_is_read_in_chunks(
+    redis: redis_client.Redis, place: PodPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduled, "CHUNK", 7)
+    for count in (6, 7, 8, 21):
+        jobs = {send([f"https://p{n}.example.org/"]): float(n) for n in range(count)}
+        redis.zadd("schedule", jobs)
+        said = values(collected(place))
+        assert said["scheduled_jobs", "SendPublic"] == count
+
+
+def test_a_schedule_that_is_not_read_in_time_is_absent(
+    redis: redis_client.Redis, place: PodPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduled, "CHUNK", 1)
+    monkeypatch.setattr(scheduled, "BUDGET_SECONDS", 0.0)
+    redis.zadd("schedule", {send(["https://one.example.org/"]): 1.0, send([]): 2.0})
+    reading = collected(place)
+    assert not [key for key in values(reading) if "scheduled" in key[0]]
+    assert values(reading)["retry_jobs",] == 0
+    assert reading.left_out == ["schedule left out: not read in 0 s"]
 
 
 def test_a_command_that_is_not_granted_takes_only_what_needs_it(
