@@ -28,6 +28,7 @@ EXPECTED_SKIPS: tuple[str, ...] = ()
 
 # The real things that tests without guests run, each with its reason.
 TEST_PACKAGES = {
+    "acl": "gives the monitor its rights (setfacl)",
     "chromium": "opens the dashboard's pages",
     "postgresql": "is read by the exporter's tests",
     "prometheus": "evaluates the rules and answers the dashboard (and promtool checks them)",

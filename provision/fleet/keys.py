@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
+from provision.fleet.authority import new_authority
+
 SECRET_KEY_BASE = re.compile(r"secret_(?:key_base|token)\s*=\s*(['\"])(?P<value>[^'\"]+)\1")
 
 
@@ -49,7 +51,10 @@ def public_half(private: str) -> str:
 
 
 # What a fleet, and each pod, has of its own from the first; the paths are those in the vault.
-OF_FLEET: Mapping[str, Callable[[], str]] = {"signing_key": signing_key}
+OF_FLEET: Mapping[str, Callable[[], str]] = {
+    "signing_key": signing_key,
+    "authority": new_authority,
+}
 # What a pod's data and its users' sessions hang on: with others it would be another pod.
 IDENTITY = ("secret_key_base", "oidc_key")
 OF_POD: Mapping[str, Callable[[], str]] = {

@@ -74,14 +74,13 @@ class Vault:
             kept.pop(path, None)
 
     def ensure_fleet(self) -> None:
-        """Makes what every fleet has and this one lacks: the key that signs releases."""
+        """Makes what every fleet has and this one lacks: the keys that sign for it."""
         self._ensure({f"fleet.{name}": make for name, make in keys.OF_FLEET.items()})
 
     def ensure_watching(self, fleet: Fleet) -> None:
-        """Makes what a watched fleet has: an authority of its own, and what that has issued."""
+        """Makes what a watched fleet has besides: certificates of its own authority."""
         if fleet.monitoring is None:
             return
-        self._ensure({"fleet.authority": authority.new_authority})
         signed_by = self.need("fleet.authority")
         names = {f"hosts.{host}.metrics": authority.METRICS_NAME for host in fleet.hosts}
         for path, name in {"fleet.scrape": authority.SCRAPE_NAME, **names}.items():

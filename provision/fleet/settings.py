@@ -14,6 +14,9 @@ from provision.fleet.renaming import name_in, words_of_another_series
 from provision.fleet.secrets import Vault
 from provision.fleet.series import Setting, load_settings
 
+# What stands for the fleet in a pod's place, and the secrets that it is given.
+FLEET = "fleet"
+OF_FLEET = ("alert_mail_password",)
 Path = tuple[str, ...]
 Words = tuple[str, str]
 Refuse = Callable[[Path, str, str], None]
@@ -34,7 +37,9 @@ def check_settings(pod: str, release: str, tables: Mapping[str, Any], refuse: Re
 
 
 def set_secret(fleet: Fleet, vault: Vault, pod: str, path: str, value: str) -> str:
-    """Keeps a pod's secret setting in the vault; returns the path that it has there."""
+    """Keeps a pod's secret setting in the vault, or the fleet's own; the path that it has there."""
+    if pod == FLEET and FLEET not in fleet.pods:
+        return _set_of_fleet(vault, path, value)
     if pod not in fleet.pods:
         do = f"Name one of {', '.join(fleet.pods)}."
         raise Refusal(str(fleet.file), f"there is no pod {pod!r}", do)
@@ -47,10 +52,21 @@ def set_secret(fleet: Fleet, vault: Vault, pod: str, path: str, value: str) -> s
     if not known[path].secret:
         do = f"Write it into [pods.{pod}.diaspora] of {fleet.file}."
         raise Refusal(path, "is no secret: it belongs into the fleet file", do)
+    return _keep(vault, f"pods.{pod}.settings.{path}", path, value)
+
+
+def _set_of_fleet(vault: Vault, path: str, value: str) -> str:
+    if path not in OF_FLEET:
+        do = f"Name one of {', '.join(OF_FLEET)}."
+        raise Refusal(path, "is no secret of the fleet's that is given", do)
+    return _keep(vault, f"{FLEET}.{path}", path, value)
+
+
+def _keep(vault: Vault, where: str, path: str, value: str) -> str:
     if not value:
         raise Refusal(path, "the value is empty", "Give it on standard input.")
-    vault.set(f"pods.{pod}.settings.{path}", value)
-    return f"pods.{pod}.settings.{path}"
+    vault.set(where, value)
+    return where
 
 
 def _wrong(pod: str, known: Mapping[str, Setting], path: str, value: Any) -> Words | None:

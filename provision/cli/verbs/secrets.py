@@ -33,7 +33,7 @@ def show(
 
 
 def set_(asked: Asked, pod: PodName, path: SecretPath) -> None:
-    """Keep a secret setting of a pod.
+    """Keep a secret setting of a pod, or (POD `fleet`) of the fleet.
 
     The value is asked for, or read from standard input: never an argument.
     """
@@ -42,7 +42,8 @@ def set_(asked: Asked, pod: PodName, path: SecretPath) -> None:
 
     fleet = asked.fleet()
     kept = set_secret(fleet, open_vault(fleet), pod, path, _value(path))
-    asked.output.show([f"Kept {kept}.", f"Next: podfleet configure --pod {pod}"], {"path": kept})
+    following = f"podfleet configure --pod {pod}" if pod in fleet.pods else "podfleet up"
+    asked.output.show([f"Kept {kept}.", f"Next: {following}"], {"path": kept})
 
 
 def rotate(

@@ -152,7 +152,10 @@ def test_what_was_made_once_stays_and_is_what_diaspora_makes(vault: Vault) -> No
     vault.ensure_pod("main")
     before = {path: vault.get(path) for path in vault.paths()}
     assert sorted(before) == sorted(
-        ["fleet.signing_key", *(f"pods.main.{key}" for key in keys.OF_POD)]
+        [
+            *(f"fleet.{key}" for key in keys.OF_FLEET),
+            *(f"pods.main.{key}" for key in keys.OF_POD),
+        ]
     )
     other = again(vault)
     other.ensure_fleet()
