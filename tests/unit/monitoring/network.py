@@ -19,7 +19,8 @@ from urllib.parse import quote, unquote
 
 from monitoring.canary.pods import CanaryPod, Token
 from tests.unit.monitoring.certificates import Authority
-from tests.unit.monitoring.peer import DOCUMENT, links, response
+from tests.unit.monitoring.own_pod import PAGES
+from tests.unit.monitoring.peer import response
 
 Headers = dict[str, str]
 DELIVERED = (
@@ -75,10 +76,8 @@ class SmallPod:
         self.seen.append(f"{method} {path}")
         if self.is_down:
             return response(b"", "502 Bad Gateway", "text/html")
-        if path == "/.well-known/nodeinfo":
-            return response(links("2.1"))
-        if path == "/nodeinfo/2.1":
-            return reply(DOCUMENT)
+        if path in PAGES:
+            return PAGES[path]
         if path.startswith("/fetch/post/"):
             return self._fetch(path.rpartition("/")[2])
         if path == "/api/openid_connect/access_tokens":
