@@ -34,6 +34,8 @@ TRIED = {
     "podfleet logs": "tests/lab/fleet/test_readme.py",
     "podfleet exec": "tests/lab/fleet/test_readme.py",
     "podfleet follow": "tests/lab/fleet/test_readme.py",
+    "podfleet observe": "tests/lab/monitoring/test_observe.py",
+    "podfleet peers": "tests/lab/monitoring/test_observe.py",
     "podfleet export": "tests/lab/fleet/test_readme.py",
     "podfleet launch": "tests/lab/fleet/test_readme.py",
 }
