@@ -144,7 +144,7 @@ class _Rounds:
         async def fly_in_turn(sender: CanaryPod) -> None:
             async with turn:
                 await self._fly(sender, [pod for pod in pods if pod is not sender])
-            self._publish()
+            await self._publish()
 
         senders = [pod for pod in pods if pod.token is not None and len(pods) > 1]
         random.shuffle(senders)
@@ -152,7 +152,7 @@ class _Rounds:
         async with asyncio.TaskGroup() as flying:
             for sender in senders:
                 flying.create_task(fly_in_turn(sender))
-        self._publish()
+        await self._publish()
         self._gap = max(self.least_seconds, max(spent.values(), default=0) / REQUESTS_A_SECOND)
         await self._leave_word()
 
@@ -189,24 +189,26 @@ class _Rounds:
         if any(flight.reason is Reason.RETRACTION_REJECTED for flight in flights):
             account.sweep_at = 0.0
 
-    def _publish(self) -> None:
-        self.board.publish(
+    async def _publish(self) -> None:
+        """In a thread: rendering hundreds of pairs takes long enough to be measured as arrival."""
+        await asyncio.to_thread(
+            self.board.publish,
             SOURCE,
-            self._records.samples(),
+            list(self._records.samples()),
             histograms=self._records.histograms(),
             seconds=time.monotonic() - self._began,
         )
 
     async def _leave_word(self) -> None:
-        if self.state is None:
-            return
-        told = {
-            **self._records.to_json(),
-            "at": time.time(),
-            "interval_seconds": max(self.seconds, self._gap),
-        }
-        try:
-            await asyncio.to_thread(write_state, self.state, STATE, told)
-        except OSError as error:
-            # A full disk is told by other means; the canary's numbers are on the board.
-            _log.warning("could not leave word of the canary: %s", error)
+        if self.state is not None:
+            try:
+                await asyncio.to_thread(self._write, self.state)
+            except OSError as error:
+                # A full disk is told by other means; the canary's numbers are on the board.
+                _log.warning("could not leave word of the canary: %s", error)
+
+    def _write(self, state: Path) -> None:
+        """Between two rounds: nothing else touches the records."""
+        interval = max(self.seconds, self._gap)
+        told = {**self._records.to_json(), "at": time.time(), "interval_seconds": interval}
+        write_state(state, STATE, told)
