@@ -36,4 +36,5 @@ def _authority(scheme: str, authority: str) -> str | None:
     host, colon, port = authority.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit():
         host, port = authority, "0"
-    return peer_of(host, int(port), scheme == "https").authority if host else None
+    peer = peer_of(host, int(port), scheme == "https")
+    return peer.authority if peer.host else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -37,11 +37,14 @@ def test_any_name_is_one_label_of_one_line(pod: str, peer: str) -> None:
         assert sample.labels["pod"] == pod
 
 
+@example(" ")
+@example(" :8443")
+@example("9" * 5000)
 @given(st.text())
 def test_any_url_leads_to_a_name_or_to_none(url: str) -> None:
     for each in (url, f"https://{url}"):
         authority = authority_of(each)
-        assert authority is None or (authority and "/" not in authority)
+        assert authority is None or not {"", "/"} & {authority[:1], *authority}
 
 
 @given(st.lists(JOBS.map(lambda job: json.dumps(job).encode()) | st.binary(), max_size=8))
