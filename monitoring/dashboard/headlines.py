@@ -97,7 +97,8 @@ def _group(reading: Reading, group: Sequence[Flight]) -> Headline:
     if first.state == "lost":
         return Headline("bad", f"{_do(senders)} not reach {receivers} {since}: {reason}.", link)
     if first.state == "unknown":
-        text = f"Whether {listing(senders)} reaches {receivers} is not known {since}: {reason}."
+        reach = "reaches" if len(senders) == 1 else "reach"
+        text = f"Whether {listing(senders)} {reach} {receivers} is not known {since}: {reason}."
         return Headline("warn", text, link)
     if first.is_stuck:
         text = f"{receivers} kept what {listing(senders)} took back: {reason}."
