@@ -13,6 +13,7 @@ from provision.errors import Refusal
 from provision.fleet.model import Fleet
 from provision.hosts.providers import connect
 from provision.report import Report
+from provision.watching import monitoring_of
 
 _OPEN_SECONDS = 15.0
 Tunnel = subprocess.Popen[bytes]
@@ -24,13 +25,7 @@ def dashboard(fleet: Fleet, report: Report, port: int = 0) -> Iterator[tuple[str
 
     `port` 0 takes any that is free.
     """
-    if fleet.monitoring is None:
-        raise Refusal(
-            str(fleet.file),
-            "nothing watches this fleet",
-            f'Add [monitoring] with host = "{next(iter(fleet.hosts))}", then run podfleet up.',
-        )
-    host = fleet.hosts[fleet.monitoring.host]
+    host = fleet.hosts[monitoring_of(fleet).host]
     connection = connect(fleet, host, report)
     if connection.run(["test", "-S", str(DASHBOARD_SOCKET)], check=False).returncode != 0:
         raise Refusal(f"host {host.name}", "has no dashboard yet", "Run podfleet up.")

@@ -73,7 +73,14 @@ async def _keep_reading(
 
 
 async def read_once(reader: Reader, board: Board, peers: Peers) -> None:
-    """One reading, published; past its deadline the source is absent, and its thread waited for."""
+    """One reading, published; past its deadline the source is absent, and its thread waited for.
+
+    Of a pod that is declared and not launched, or was retired, nothing is said: nobody misses it.
+    """
+    if not reader.place.is_there:
+        board.forget(reader.source.name, pod=reader.place.name)
+        peers.learn(reader.place.name, ())
+        return
     is_late = threading.Event()
     ended = _in_thread(lambda: _read(reader, board, peers, is_late), reader)
     deadline = reader.source.deadline_seconds

@@ -22,6 +22,11 @@ class PodPlace:
         return self.root / "srv/pods" / self.name
 
     @property
+    def is_there(self) -> bool:
+        """Whether the host has such a pod."""
+        return self.home.is_dir()
+
+    @property
     def log(self) -> Path:
         return self.home / "shared/log"
 

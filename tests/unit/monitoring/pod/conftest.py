@@ -34,6 +34,7 @@ def place() -> Iterator[PodPlace]:
     """A pod with nothing there yet, below a root of its own."""
     with servers.directory() as root:
         pod = PodPlace("alpha", "alpha.example.org", root)
+        pod.home.mkdir(parents=True)
         for path in (pod.facts, pod.redis_socket):
             path.parent.mkdir(parents=True)
         servers.own(pod.redis_socket.parent)

@@ -128,6 +128,7 @@ def hole(place: PodPlace) -> Iterator[PodPlace]:
     """A pod whose servers take connections and never say a word."""
     root = place.root / "hole"
     pod = PodPlace("hole", "hole.example.org", root)
+    pod.home.mkdir(parents=True)
     with contextlib.ExitStack() as open_sockets:
         for path in (pod.postgres_socket, pod.redis_socket):
             open_sockets.enter_context(_silent(path))
@@ -217,6 +218,19 @@ async def test_a_source_that_breaks_is_alone_and_its_words_stay_within(
     said = capsys.readouterr().err.splitlines()
     # Once, though it was tried again and again.
     assert sorted(said) == ["alpha: broken: RuntimeError", "alpha: misshaped: ValueError"]
+
+
+async def test_of_a_pod_that_is_not_there_nothing_is_said(
+    redis: redis_client.Redis, place: PodPlace
+) -> None:
+    """Declared and not launched yet, or retired: nobody misses what it would tell."""
+    watched = Watched()
+    async with watched.reading([place], SERVERS[1:]):
+        await watched.until(lambda: watched["source_up", "redis", "alpha"] == 1)
+        place.home.rmdir()
+        await watched.until(lambda: watched["source_up", "redis", "alpha"] is None)
+        place.home.mkdir()
+        await watched.until(lambda: watched["source_up", "redis", "alpha"] == 1)
 
 
 async def test_a_host_without_pods_has_an_exporter_all_the_same() -> None:
