@@ -3,7 +3,8 @@ module Workers
   class SendBase < Base
     sidekiq_options queue: :medium, retry: 0
 
-    MAX_RETRIES = 9
+    # The attempts in all: nine retries follow the first one.
+    MAX_RETRIES = 10
     MAX_CONTACT_RETRIES = MAX_RETRIES + 10
     MaxRetriesReached = Class.new(StandardError)
 
