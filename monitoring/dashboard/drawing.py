@@ -79,14 +79,13 @@ def strip(tones: Sequence[tuple[str, str]], alternative: str) -> Markup:
     return _svg(len(tones) * 10, 18, alternative, boxes, "strip")
 
 
-def largest(
+def most(
     series: Sequence[Series], label: Callable[[Series], str], join: Callable[[float, float], float]
 ) -> dict[str, Points]:
-    """Series by name, the largest first; what is past the colours is joined to `others`."""
-    ranked = sorted(series, key=lambda one: -sum(value or 0 for _, value in one.points))
-    named: dict[str, Points] = {label(one): one.points for one in ranked[: MOST_COLOURS - 1]}
+    """Series by name, in their order; those past the colours are joined to `others`."""
+    named: dict[str, Points] = {label(one): one.points for one in series[: MOST_COLOURS - 1]}
     rest: dict[float, float | None] = {}
-    for one in ranked[MOST_COLOURS - 1 :]:
+    for one in series[MOST_COLOURS - 1 :]:
         for when, value in one.points:
             rest[when] = join(rest.get(when) or 0, value or 0)
     return {**named, "others": sorted(rest.items())} if rest else named

@@ -47,14 +47,14 @@ class Prometheus:
     async def instant(self, promql: str) -> list[Series]:
         """What holds now."""
         data = await self._ask("/api/v1/query", {"query": promql})
-        return [_series(item, lambda one: [one["value"]]) for item in _vector(data, "vector")]
+        return _checked(_now, _vector(data, "vector"))
 
     async def over(self, promql: str, hours: float, step: int, now: float) -> list[Series]:
         """What held in the last hours, every `step` seconds."""
         end = now // step * step
         span = {"start": end - hours * 3600, "end": end, "step": step}
         data = await self._ask("/api/v1/query_range", {"query": promql, **span})
-        return [_series(item, lambda one: one["values"]) for item in _vector(data, "matrix")]
+        return _checked(_then, _vector(data, "matrix"))
 
     async def alerts(self) -> list[dict[str, Any]]:
         """The alerts that are pending or firing, as Prometheus gives them."""
@@ -156,12 +156,22 @@ def _vector(data: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
     return result
 
 
-def _series(item: Mapping[str, Any], pairs: Callable[[Mapping[str, Any]], list[Any]]) -> Series:
+def _checked(read: Callable[[Any], Series], items: list[Any]) -> list[Series]:
     try:
-        points = tuple((float(when), _number(value)) for when, value in pairs(item))
-        return Series(item["metric"], points)
-    except (KeyError, TypeError, ValueError) as error:
+        return [read(item) for item in items]
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise PrometheusTrouble("Prometheus' answer is not what its API promises.") from error
+
+
+def _now(item: Any) -> Series:
+    when, value = item["value"]
+    return Series(item["metric"], ((when, _number(value)),))
+
+
+def _then(item: Any) -> Series:
+    return Series(
+        item["metric"], tuple((float(when), _number(one)) for when, one in item["values"])
+    )
 
 
 def _number(text: str) -> float | None:

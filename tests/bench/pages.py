@@ -32,7 +32,7 @@ GOALS = {"/": 0.1, "/peers": 0.2}
 NAMES = {"/": "overview", "/peers": "2,000 peers"}
 ASKED: Mapping[str, Sequence[str]] = {
     "/": OVERVIEW,
-    "/peers": ("pods", "reach", *SOURCES, *PEERS),
+    "/peers": ("pods", *SOURCES, *PEERS),
 }
 FIRST_PAINT = 1.0
 

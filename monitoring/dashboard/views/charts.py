@@ -8,11 +8,20 @@ from operator import add
 
 from markupsafe import Markup
 
-from monitoring.dashboard.drawing import Points, largest, lines, stack
+from monitoring.dashboard.drawing import Points, lines, most, stack
 from monitoring.dashboard.panels import BY_NAME, Panel
 from monitoring.dashboard.prometheus import Series
 from monitoring.dashboard.reading import Reading
-from monitoring.dashboard.wording import said
+from monitoring.dashboard.wording import reason_words, said
+
+# The ages of monitoring/pod/scheduled.py, from young to old.
+_AGES = {
+    "10m": "less than 10 min",
+    "1h": "less than 1 h",
+    "6h": "less than 6 h",
+    "1d": "less than 1 d",
+    "older": "older",
+}
 
 
 @dataclass(frozen=True)
@@ -29,15 +38,25 @@ def chart(reading: Reading, name: str, where: Callable[[Series], bool] | None = 
     panel = BY_NAME[name]
     series = [one for one in reading.series(name) if where is None or where(one)]
     join = add if panel.drawn == "stack" else max
-    named = largest(series, lambda one: _label(panel, one), join)
+    named = most(_ordered(panel, series), lambda one: _label(panel, one), join)
     legend = [_entry(panel, place, label, points)
               for place, (label, points) in enumerate(named.items())]  # fmt: skip
-    words = "; ".join(f"{label}: {last}, at most {most}" for _, label, last, most in legend)
+    words = "; ".join(f"{label}: {last}, at most {highest}" for _, label, last, highest in legend)
     return Chart(panel.title, _drawn(panel, named, f"{panel.title}: {words}"), legend)
 
 
 def _label(panel: Panel, one: Series) -> str:
-    return " ".join(one.labels.get(label, "") for label in panel.labels) or panel.title
+    values = [one.labels.get(label, "") for label in panel.labels]
+    return " ".join(_AGES.get(value) or reason_words(value) for value in values) or panel.title
+
+
+def _ordered(panel: Panel, series: Sequence[Series]) -> list[Series]:
+    """Ages from young to old, all else by size."""
+    ages = list(_AGES)
+    if panel.labels == ("age",):
+        return sorted(series, key=lambda one: ages.index(one.labels["age"])
+                      if one.labels.get("age") in _AGES else len(ages))  # fmt: skip
+    return sorted(series, key=lambda one: -sum(value or 0 for _, value in one.points))
 
 
 def _drawn(panel: Panel, named: dict[str, Points], alternative: str) -> Markup:
@@ -52,5 +71,5 @@ def _drawn(panel: Panel, named: dict[str, Points], alternative: str) -> Markup:
 def _entry(panel: Panel, place: int, label: str, points: Points) -> tuple[str, str, str, str]:
     known = [value for _, value in points if value is not None]
     last = points[-1][1] if points else None
-    most = said(max(known, default=None), panel.unit)
-    return f"c{place}", label, said(last, panel.unit), most
+    highest = said(max(known, default=None), panel.unit)
+    return f"c{place}", label, said(last, panel.unit), highest

@@ -10,7 +10,7 @@ from monitoring.dashboard.freshness import SOURCES, Freshness
 from monitoring.dashboard.reading import Asking, Reading
 from monitoring.dashboard.views.charts import chart
 from monitoring.dashboard.views.page import Page, shown
-from monitoring.dashboard.wording import count, duration, percent
+from monitoring.dashboard.wording import count, duration, percent, reason_words
 
 CHARTS = ("attempts_history", "backlog_age", "queue_latency", "received_history")
 BY_POD = ("backlog", "delivery_median", "delivery_slowest", "abandoned", "skipped")
@@ -60,6 +60,6 @@ def shares(reading: Reading, name: str) -> list[tuple[str, str, str]]:
     found = sorted(reading.by(name).items(), key=lambda pair: -pair[1])
     total = sum(value for _, value in found)
     return [
-        (label.replace("_", " "), count(value), percent(value / total) if total else "")
+        (reason_words(label), count(value), percent(value / total) if total else "")
         for label, value in found
     ]

@@ -66,7 +66,7 @@ def _line(reading: Reading, freshness: Freshness, name: str) -> PodLine:
 def pod_cells(reading: Reading, freshness: Freshness, name: str) -> tuple[Cell, ...]:
     """Up, arrival, success, reach, backlog, certificate, release and last operation."""
     canary = freshness.of("canary")
-    outside = freshness.of("outside")
+    outside = freshness.of("outside", name)
     certificate = reading.by("certificate").get(name)
     return (
         _up(reading, freshness, name),
@@ -85,7 +85,7 @@ def pod_cells(reading: Reading, freshness: Freshness, name: str) -> tuple[Cell, 
 def _up(reading: Reading, freshness: Freshness, name: str) -> Cell:
     if reading.by("closed").get(name):
         return Cell("closed for maintenance", "warn")
-    fresh = freshness.of("outside")
+    fresh = freshness.of("outside", name)
     return cell(reading.by("up").get(name), lambda up: "yes" if up else "no",
                 lambda up: "good" if up else "bad", fresh)  # fmt: skip
 

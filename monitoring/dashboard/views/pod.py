@@ -13,7 +13,7 @@ from monitoring.dashboard.reading import Asking, Reading
 from monitoring.dashboard.views import overview
 from monitoring.dashboard.views.charts import chart
 from monitoring.dashboard.views.page import Page, shown
-from monitoring.dashboard.wording import age, bytes_size, count, duration
+from monitoring.dashboard.wording import age, bytes_size, count, duration, reason_words
 
 CHARTS = ("backlog_age", "queue_latency", "attempts_history", "received_history")
 TABLES = ("unit_active", "unit_restarts", "unit_memory", "queue_jobs", "queue_latency_now",
@@ -35,7 +35,7 @@ NUMBERS: tuple[tuple[str, str, str, Say, Judge], ...] = (
     ("redis_up", "Redis", "redis", *yes_or_no("answers", "does not answer")),
     ("redis_bytes", "Memory of Redis", "redis", bytes_size, _AS_IS),
     ("redis_writes", "Redis' writes to its disk", "redis", *yes_or_no("go well", "fail")),
-    ("disk_free", "Free disk", "facts", bytes_size, _AS_IS),
+    ("disk_free", "Free disk", "disk", bytes_size, _AS_IS),
     ("posts", "Posts written here", "database", count, _AS_IS),
     ("comments", "Comments written here", "database", count, _AS_IS),
 )
@@ -77,8 +77,7 @@ def _number(
     reading: Reading, freshness: Freshness, name: str, row: tuple[str, str, str, Say, Judge]
 ) -> tuple[str, Cell]:
     panel, words, source, say, judge = row
-    of = "" if source == "outside" else name
-    return words, cell(reading.by(panel).get(name), say, judge, freshness.of(source, of))
+    return words, cell(reading.by(panel).get(name), say, judge, freshness.of(source, name))
 
 
 def _units(reading: Reading, freshness: Freshness, name: str) -> list[tuple[str, list[Cell]]]:
@@ -106,7 +105,7 @@ def _queues(reading: Reading, freshness: Freshness, name: str) -> list[tuple[str
 def _status(reading: Reading, name: str) -> list[tuple[str, str, str]]:
     """How many peers the pod's own table holds to be how, and why."""
     found = sorted(reading.values("peers_by_status").items(), key=lambda pair: -pair[1])
-    return [(key[1].replace("_", " "), key[2].replace("_", " "), count(value))
+    return [(key[1].replace("_", " "), reason_words(key[2]), count(value))
             for key, value in found if key[0] == name and value]  # fmt: skip
 
 

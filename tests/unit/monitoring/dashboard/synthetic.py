@@ -25,8 +25,9 @@ TRICKY = (
     "übergrößen.example",
 )
 UNITS, QUEUES = ("web", "sidekiq", "redis"), ("urgent", "high", "medium", "low", "default")
-AGES = ("hour", "day", "older")
+AGES = ("10m", "1h", "6h", "1d", "older")
 DAY, STEP = 86400.0, 240.0
+REACH = "pod:contacts_failing:ratio"
 # Blocks reach into the future, so that a test may take its time.
 AHEAD = 1200.0
 Sample = tuple[Metric, tuple[str, ...], float]
@@ -48,6 +49,10 @@ def text(fleet: Fleet) -> str:
         lines += _lines(when, small_samples(fleet, when))
         for host in sorted(set(PODS.values())):
             lines.append(_line("up", {"job": "monitor", "host": host, "instance": host}, 1, when))
+        # What a rule would work out.
+        for pod, host in PODS.items():
+            failing = 0.02 if pod == "beta" else 0.1
+            lines.append(_line(REACH, {"host": host, "pod": pod}, failing, when))
     for when in _moments(fleet.now - 480, fleet.now + AHEAD):
         lines += _lines(when, peer_samples(fleet, when))
     return "\n".join([*lines, "# EOF"]) + "\n"
@@ -107,7 +112,7 @@ def _pod(fleet: Fleet, pod: str, when: float) -> Iterator[Sample]:
     yield m.POD_INFO, (pod, f"{pod}.example.org", "0.9.1.0"), 1
     yield m.POD_VERSION, (pod,), 9001000
     yield m.POD_CLOSED, (pod,), 0
-    for source in ("database", "redis", "log", "units", "facts", "certificate"):
+    for source in ("database", "redis", "log", "units", "facts", "certificate", "disk", "outside"):
         is_stale = fleet.is_red and (pod, source) == ("beta", "redis")
         yield (
             m.SOURCE_TIMESTAMP,
@@ -122,7 +127,7 @@ def _pod(fleet: Fleet, pod: str, when: float) -> Iterator[Sample]:
     for place, queue in enumerate(QUEUES):
         yield m.QUEUE_JOBS, (pod, queue), place
         yield m.QUEUE_LATENCY, (pod, queue), place + math.sin(passed / 9000) + 1
-    for age, number in zip(AGES, (12, 30, 4), strict=True):
+    for age, number in zip(AGES, (2, 12, 30, 4, 0), strict=True):
         yield (
             m.SCHEDULED_SENDS,
             (pod, age),
@@ -130,8 +135,8 @@ def _pod(fleet: Fleet, pod: str, when: float) -> Iterator[Sample]:
         )
     for outcome, pace in (
         ("delivered", 0.2),
-        ("couldnt_connect", 0.01),
-        ("operation_timedout", 0.004),
+        ("refused", 0.01),
+        ("answer_timed_out", 0.004),
     ):
         yield m.DELIVERIES, (pod, outcome), passed * pace
     for outcome, pace in (("accepted", 0.1), ("signature", 0.0005)):
@@ -140,7 +145,7 @@ def _pod(fleet: Fleet, pod: str, when: float) -> Iterator[Sample]:
     yield m.ABANDONED, (pod,), 0
     yield m.SKIPPED, (pod,), 0
     yield m.CERTIFICATE_EXPIRY, (pod,), fleet.now + 60 * DAY
-    for status, reason, number in (("no_errors", "none", 30), ("net_failed", "couldnt_connect", 2)):
+    for status, reason, number in (("no_errors", "none", 30), ("net_failed", "refused", 2)):
         yield m.PEERS, (pod, status, reason), number
     for active, number in (("all", 120), ("half_year", 60), ("month", 25)):
         yield m.USERS, (pod, active), number
@@ -163,9 +168,8 @@ _NUMBERS = {
 
 
 def _own(fleet: Fleet, when: float) -> Iterator[Sample]:
-    for source in ("outside", "canary"):
-        yield m.SOURCE_UP, (source, ""), 1
-        yield m.SOURCE_TIMESTAMP, (source, ""), when
+    yield m.SOURCE_UP, ("canary", ""), 1
+    yield m.SOURCE_TIMESTAMP, ("canary", ""), when
 
 
 def _outside(fleet: Fleet, when: float) -> Iterator[Sample]:

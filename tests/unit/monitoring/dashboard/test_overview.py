@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from monitoring.reasons import WORDS, Reason
 from tests.unit.monitoring.dashboard.conftest import Standing
 from tests.unit.monitoring.dashboard.reading_pages import get
 
@@ -53,7 +54,7 @@ def test_the_page_of_a_pod_tells_of_its_parts(well: Standing) -> None:
     assert page.status == 200
     assert page.row("Database")[1] == "3.2 GiB"
     assert page.row("sidekiq")[1].endswith("runs")
-    assert page.row("net failed")[1:] == ["couldnt connect", "2"]
+    assert page.row("net failed")[1:] == [WORDS[Reason.REFUSED], "2"]
     assert page.body.count('<svg class="chart"') == 4
 
 

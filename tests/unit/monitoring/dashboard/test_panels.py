@@ -13,6 +13,7 @@ import pytest
 from monitoring.dashboard.panels import BY_NAME, PANELS, Panel, expressions
 from monitoring.grafana.dashboard import dashboard, text
 from monitoring.metrics import METRICS
+from monitoring.rules.reading import records
 from tests.unit.monitoring.dashboard.conftest import Standing
 
 GRAFANA = Path(__file__).resolve().parents[4] / "monitoring/grafana/podfleet.json"
@@ -42,6 +43,8 @@ def test_each_that_needs_no_fault_has_series_where_all_is_well(name: str, well: 
 def test_only_metrics_that_there_are(panel: Panel) -> None:
     for name in re.findall(r"podfleet_\w+", panel.promql):
         assert name in NAMES or name.removesuffix("_bucket") in NAMES, name
+    rules = {record.name for record in records()}
+    assert set(re.findall(r"[a-z_]+:[a-z_:]+", panel.promql)) <= rules
 
 
 def test_names_are_told_apart() -> None:
