@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import functools
-import socket
 import ssl
 from collections.abc import Sequence
 
@@ -40,8 +38,7 @@ async def dial(
 ) -> Line:
     """A connection to one of the addresses, the certificate verified for the target's name."""
     with stages.stage("connect"):
-        opened, address = await _first_to_answer(addresses, target.port, limits)
-    line = Line(opened, address)
+        line = await _first_to_answer(addresses, target.port, limits)
     try:
         with stages.stage("tls"):
             if target.is_tls:
@@ -71,31 +68,22 @@ def _words(error: OSError) -> str:
     return getattr(error, "reason", None) or error.strerror or type(error).__name__
 
 
-async def _first_to_answer(
-    addresses: Sequence[str], port: int, limits: Limits
-) -> tuple[socket.socket, str]:
+async def _first_to_answer(addresses: Sequence[str], port: int, limits: Limits) -> Line:
     """Happy eyeballs: each address starts a moment after the one before, or when that one fails."""
     if len(addresses) == 1:
-        return await connect(addresses[0], port, limits), addresses[0]
+        return await connect(addresses[0], port, limits)
     return await _Race(addresses, port, limits).run()
 
 
-async def connect(address: str, port: int, limits: Limits) -> socket.socket:
+async def connect(address: str, port: int, limits: Limits) -> Line:
     """A connection to one address and nothing more."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    opened = socket.socket(family, socket.SOCK_STREAM)
-    opened.setblocking(False)
+    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(limits.connect_seconds):
-            await asyncio.get_running_loop().sock_connect(opened, (address, port))
-    except BaseException as error:
-        opened.close()
-        if isinstance(error, OSError):
-            raise ProbeFailed(_why_not(error), address) from error
-        raise
-    with contextlib.suppress(OSError):
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return opened
+            _, line = await loop.create_connection(lambda: Line(address), address, port)
+    except OSError as error:
+        raise ProbeFailed(_why_not(error), address) from error
+    return line
 
 
 def _why_not(error: OSError) -> Reason:
@@ -110,10 +98,10 @@ class _Race:
 
     def __init__(self, addresses: Sequence[str], port: int, limits: Limits) -> None:
         self._waiting, self._port, self._limits = list(addresses), port, limits
-        self._running: dict[asyncio.Task[socket.socket], str] = {}
+        self._running: set[asyncio.Task[Line]] = set()
         self._failure: BaseException | None = None
 
-    async def run(self) -> tuple[socket.socket, str]:
+    async def run(self) -> Line:
         try:
             while self._waiting or self._running:
                 self._start_next()
@@ -127,18 +115,17 @@ class _Race:
     def _start_next(self) -> None:
         if self._waiting:
             address = self._waiting.pop(0)
-            task = asyncio.create_task(connect(address, self._port, self._limits))
-            self._running[task] = address
+            self._running.add(asyncio.create_task(connect(address, self._port, self._limits)))
 
-    async def _wait(self) -> tuple[socket.socket, str] | None:
+    async def _wait(self) -> Line | None:
         patience = STAGGER_SECONDS if self._waiting else None
         done, _ = await asyncio.wait(
             self._running, timeout=patience, return_when=asyncio.FIRST_COMPLETED
         )
         for task in done:
-            address = self._running.pop(task)
+            self._running.discard(task)
             if (error := task.exception()) is None:
-                return task.result(), address
+                return task.result()
             self._failure = self._failure or error
         return None
 
@@ -146,5 +133,5 @@ class _Race:
         for task in self._running:
             task.cancel()
         for result in await asyncio.gather(*self._running, return_exceptions=True):
-            if isinstance(result, socket.socket):
-                result.close()
+            if isinstance(result, Line):
+                result.hang_up()

@@ -29,7 +29,7 @@ class Answer:
 async def exchange(line: Line, request: bytes, limits: Limits, *, head: bool = False) -> Answer:
     """Sends one request and reads its answer to the end."""
     try:
-        await line.send(request)
+        line.send(request)
         return await _read_answer(line, limits, head)
     except OSError as error:
         if isinstance(error, TimeoutError):

@@ -1,40 +1,39 @@
-"""An open connection, in TLS or not: read in small pieces, and watched as seldom as possible.
+"""An open connection, in TLS or not: what comes is read in small pieces, and never far ahead.
 
-asyncio's streams, and uvloop's TLS below them, may fill a quarter of a megabyte each. OpenSSL on
-the socket itself asks the kernel twice a record. Here it works on memory, and one call fills that.
+asyncio's streams, and uvloop's own TLS below them, may fill half a megabyte for each connection.
+Here one buffer serves all of them, and whoever sends more than anybody asked for has to wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from monitoring.prober.failure import ProbeFailed
 from monitoring.reasons import Reason
 
 T = TypeVar("T")
 
-# The most that one TLS record holds.
+# As much as one TLS record holds; with so much unread, the other side has to wait.
 _PIECE_BYTES = 16 * 1024
+# Each read is taken out of here before the next one begins: there is one event loop a thread.
+_SHARED = memoryview(bytearray(_PIECE_BYTES))
 
 
-class Line:
-    """Whoever reads says how much at most; nothing is read ahead of that but one piece."""
+class Line(asyncio.BufferedProtocol):
+    """One connection; made by `asyncio`'s create_connection."""
 
-    def __init__(self, opened: socket.socket, address: str) -> None:
-        opened.setblocking(False)
+    def __init__(self, address: str) -> None:
         self.address = address
         self.tls: ssl.SSLObject | None = None
-        self._socket = opened
         # What was encrypted by the other side, and what is to go there.
         self._inside, self._outside = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._buffer = bytearray()
-        self._loop = asyncio.get_running_loop()
         self._waiting: asyncio.Future[None] | None = None
-        self._is_watched = False
+        self._is_paused = self._is_over = False
+        self._error: Exception | None = None
 
     async def shake_hands(self, context: ssl.SSLContext, name: str) -> None:
         """Begins TLS and verifies the certificate for this name.
@@ -44,13 +43,12 @@ class Line:
         self.tls = context.wrap_bio(self._inside, self._outside, server_hostname=name)
         await self._through(self.tls.do_handshake)
 
-    async def send(self, data: bytes) -> None:
-        if self.tls is None:
-            await self._push(data)
-        else:
-            tls = self.tls
-            await self._through(lambda: tls.write(data))
-            await self._flush()
+    def send(self, data: bytes) -> None:
+        """Little enough at a time that nobody has to wait until it is gone."""
+        if self.tls is not None:
+            self.tls.write(data)
+            data = self._outside.read()
+        self._write(data)
 
     async def exactly(self, count: int) -> bytes:
         """So many bytes."""
@@ -70,13 +68,42 @@ class Line:
 
     async def some(self) -> bytes:
         """What comes next; nothing at the end."""
-        return self._take(len(self._buffer)) if self._buffer else await self._receive()
+        if self._buffer or await self._more():
+            return self._take(len(self._buffer))
+        return b""
 
     def hang_up(self) -> None:
         """Ends it at once: a peer that never closes its side must not keep us waiting."""
-        if self._is_watched:
-            self._loop.remove_reader(self._socket.fileno())
-        self._socket.close()
+        self._transport.abort()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclass of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _SHARED
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self.tls is None:
+            self._buffer += _SHARED[:nbytes]
+        else:
+            self._inside.write(_SHARED[:nbytes])
+        if len(self._buffer) + self._inside.pending >= _PIECE_BYTES:
+            self._transport.pause_reading()
+            self._is_paused = True
+        self._wake()
+
+    def eof_received(self) -> None:
+        self._is_over = True
+        self._wake()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._is_over, self._error = True, error
+        self._wake()
+
+    # What happens inside.
 
     def _take(self, count: int) -> bytes:
         taken = bytes(self._buffer[:count])
@@ -84,19 +111,21 @@ class Line:
         return taken
 
     async def _read_on(self) -> None:
-        piece = await self._receive()
-        if not piece:
+        if not await self._more():
             raise ProbeFailed(Reason.CUT_SHORT, f"after {len(self._buffer)} bytes")
-        self._buffer += piece
 
-    async def _receive(self) -> bytes:
+    async def _more(self) -> bool:
+        """Whether more came into the buffer; False at the end."""
+        before = len(self._buffer)
         if self.tls is None:
-            return await self._pull()
-        tls = self.tls
-        try:
-            return await self._through(lambda: tls.read(_PIECE_BYTES))
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            return b""
+            await self._arrival()
+        else:
+            tls = self.tls
+            try:
+                self._buffer += await self._through(lambda: tls.read(_PIECE_BYTES))
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return False
+        return len(self._buffer) > before
 
     async def _through(self, what: Callable[[], T]) -> T:
         """Does something with TLS, and carries to and fro what that takes."""
@@ -104,42 +133,27 @@ class Line:
             try:
                 return what()
             except ssl.SSLWantReadError:
-                await self._flush()
-            if piece := await self._pull():
-                self._inside.write(piece)
-            else:
+                self._write(self._outside.read())
+            if not await self._arrival():
                 self._inside.write_eof()
 
-    async def _flush(self) -> None:
-        if self._outside.pending:
-            await self._push(self._outside.read())
-
-    async def _push(self, data: bytes) -> None:
-        try:
-            sent = self._socket.send(data)
-        except BlockingIOError:
-            sent = 0
-        if sent < len(data):
-            await self._loop.sock_sendall(self._socket, data[sent:])
-
-    async def _pull(self) -> bytes:
-        while True:
-            try:
-                return self._socket.recv(_PIECE_BYTES)
-            except BlockingIOError:
-                await self._readable()
-
-    async def _readable(self) -> None:
-        self._waiting = self._loop.create_future()
-        if not self._is_watched:
-            self._loop.add_reader(self._socket.fileno(), self._wake)
-            self._is_watched = True
+    async def _arrival(self) -> bool:
+        """Waits until something arrived; False where nothing will any more."""
+        if self._error is not None:
+            raise self._error
+        if self._is_over:
+            return False
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+        self._waiting = asyncio.get_running_loop().create_future()
         await self._waiting
+        return not self._is_over
+
+    def _write(self, data: bytes) -> None:
+        if data and not self._is_over:
+            self._transport.write(data)
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
-        else:
-            # More than anybody waits for: it is left to the kernel.
-            self._loop.remove_reader(self._socket.fileno())
-            self._is_watched = False

@@ -68,7 +68,7 @@ class _Look:
 
     async def _knock(self, address: str, limits: Limits) -> bool:
         try:
-            (await connect(address, self._target.port, limits)).close()
+            (await connect(address, self._target.port, limits)).hang_up()
         except ProbeFailed:
             return False
         return True

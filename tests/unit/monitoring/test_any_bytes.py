@@ -51,11 +51,15 @@ bodies = st.one_of(
 
 async def answer_to(sent: bytes) -> Answer:
     ours, theirs = socket.socketpair()
-    line = Line(ours, "192.0.2.1")
-    with ours, theirs:
+    loop = asyncio.get_running_loop()
+    _, line = await loop.create_connection(lambda: Line("192.0.2.1"), sock=ours)
+    with theirs:
         theirs.sendall(sent)
         theirs.shutdown(socket.SHUT_WR)
-        return await exchange(line, b"", LIMITS)
+        try:
+            return await exchange(line, b"", LIMITS)
+        finally:
+            line.hang_up()
 
 
 @settings(max_examples=200, deadline=None)
