@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import flights, main_job, monitoring, probing, upgrades
+from tests.bench import flights, main_job, monitoring, pages, probing, upgrades
 from tests.bench.table import table
 
 BENCHES = {
@@ -30,6 +30,7 @@ BENCHES = {
     "ten-thousand": probing.ten_thousand,
     "scrape": monitoring.scrape,
     "exporter": monitoring.exporter,
+    "pages": pages.pages,
     "canary": flights.canary,
 }
 
