@@ -7,19 +7,26 @@ last time never queues behind one that was not.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import os
 import socket
+import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from monitoring.prober.addresses import families_in_turn, is_public, name_failure
 from monitoring.prober.failure import ProbeFailed
 from monitoring.prober.target import Target
 from monitoring.reasons import Reason
 
+_log = logging.getLogger(__name__)
+
 LookUp = Callable[[str, int], list[str]]
+Asker = TypeVar("Asker")
 
 # Read by glibc in each new thread: two tries of 2 s each, instead of two of 5 s.
 _RESOLVER = ("RES_OPTIONS", "timeout:2 attempts:2")
@@ -46,20 +53,45 @@ class Found:
     seconds: float = 0.0
 
 
-class Names:
-    """Threads for one cycle; they are gone when it is over."""
+class Names(Generic[Asker]):
+    """Looks many names up at once; the threads are gone when all is found."""
 
-    def __init__(self, threads: int, look_up: LookUp, *, allow_private: bool) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="names")
+    def __init__(self, look_up: LookUp, *, allow_private: bool) -> None:
         self._look_up, self._allow_private = look_up, allow_private
+        self._found: deque[tuple[Asker, Target, Found]] = deque()
+        self._is_awake = asyncio.Event()
+        # The loop is woken once for many names: that is dearer than finding one in a cache.
+        self._is_waking = threading.Lock()
+        self._loop = asyncio.get_running_loop()
 
-    async def find(self, target: Target) -> Found:
-        """Ends when the resolver does; there must not be more at once than there are threads."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._find, target)
+    async def find(
+        self, asked: Sequence[tuple[Asker, Target]], threads: int
+    ) -> AsyncIterator[tuple[Asker, Target, Found]]:
+        """Each with what its name says, as that becomes known; begun in this order."""
+        waiting = iter(asked)
+        for _ in range(min(threads, len(asked))):
+            # Daemons: who ends the process does not wait for name servers.
+            threading.Thread(target=self._work, args=(waiting,), daemon=True).start()
+        try:
+            for _ in asked:
+                while not self._found:
+                    await self._is_awake.wait()
+                    self._is_awake.clear()
+                yield self._found.popleft()
+        finally:
+            # Whoever looks no further leaves nothing for the threads to do.
+            deque(waiting, maxlen=0)
 
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    def _work(self, waiting: Iterator[tuple[Asker, Target]]) -> None:
+        for asker, target in waiting:
+            self._found.append((asker, target, self._find(target)))
+            if self._is_waking.acquire(blocking=False):
+                with contextlib.suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._is_waking.release()
+        self._is_awake.set()
 
     def _find(self, target: Target) -> Found:
         started = time.monotonic()
@@ -69,6 +101,9 @@ class Names:
             return Found((), failed, time.monotonic() - started)
         except (OSError, UnicodeError) as error:
             return Found((), name_failure(error, target.host), time.monotonic() - started)
+        except Exception:  # noqa: BLE001 - the cycle waits for what each name says.
+            _log.exception("Finding %r broke", target.host)
+            return Found((), ProbeFailed(Reason.PROBE_BROKE), time.monotonic() - started)
         return Found(addresses, None, time.monotonic() - started)
 
     def _allowed(self, found: list[str]) -> list[str]:

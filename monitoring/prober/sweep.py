@@ -43,38 +43,23 @@ class Sweep:
     async def over(self, standings: Sequence[Standing]) -> None:
         """Each standing learns what a look found, in this order as far as names allow."""
         slots = asyncio.Semaphore(self.in_flight)
-        found_before = [each for each in standings if each.is_found]
-        others = [each for each in standings if not each.is_found]
+        asked = list(_with_targets(standings))
+        found_before = [each for each in asked if each[0].is_found]
+        others = [each for each in asked if not each[0].is_found]
         async with asyncio.TaskGroup() as group:
             for lane, threads in ((found_before, FOUND_BEFORE_THREADS), (others, OTHER_THREADS)):
-                if lane:
-                    group.create_task(self._lane(lane, min(threads, len(lane)), slots))
+                group.create_task(self._lane(lane, threads, slots, group))
 
-    async def _lane(self, lane: Sequence[Standing], threads: int, slots: asyncio.Semaphore) -> None:
-        names = Names(threads, self.look_up, allow_private=self.asking.limits.allow_private)
-        try:
-            async with asyncio.TaskGroup() as group:
-                waiting = iter(lane)
-                for _ in range(threads):
-                    group.create_task(self._take(waiting, names, slots, group))
-        finally:
-            names.close()
-
-    async def _take(
+    async def _lane(
         self,
-        waiting: Iterator[Standing],
-        names: Names,
+        lane: Sequence[tuple[Standing, Target]],
+        threads: int,
         slots: asyncio.Semaphore,
         group: asyncio.TaskGroup,
     ) -> None:
-        """Finds one name after the other, and hands each to a look as soon as there is room."""
-        for standing in waiting:
-            try:
-                target = _target(standing)
-            except ProbeFailed as failed:
-                standing.learn(Outcome(time.time(), failed.reason), time.monotonic())
-                continue
-            found = await names.find(target)
+        """Hands each whose name is found to a look, as soon as there is room."""
+        names: Names[Standing] = Names(self.look_up, allow_private=self.asking.limits.allow_private)
+        async for standing, target, found in names.find(lane, threads):
             standing.is_found = bool(found.addresses)
             await slots.acquire()
             group.create_task(self._look(standing, target, found, slots))
@@ -102,9 +87,16 @@ class Sweep:
         return replace(_read(probe, families), seconds=found.seconds + probe.seconds["total"])
 
 
-def _target(standing: Standing) -> Target:
-    peer = standing.peer
-    return make_target("https" if peer.is_tls else "http", peer.host, peer.port)
+def _with_targets(standings: Sequence[Standing]) -> Iterator[tuple[Standing, Target]]:
+    """Those whose name is one; what the others are called is why they fail."""
+    for standing in standings:
+        peer = standing.peer
+        try:
+            target = make_target("https" if peer.is_tls else "http", peer.host, peer.port)
+        except ProbeFailed as failed:
+            standing.learn(Outcome(time.time(), failed.reason), time.monotonic())
+        else:
+            yield standing, target
 
 
 def _read(probe: Probe, families: dict[str, bool]) -> Outcome:

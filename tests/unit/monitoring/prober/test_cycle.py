@@ -240,6 +240,21 @@ async def test_a_probe_that_breaks_ends_no_cycle(
     assert reasons == {"good": None, "odd": Reason.PROBE_BROKE}
 
 
+async def test_finding_a_name_that_breaks_ends_no_cycle(
+    authority: Authority, tmp_path: Path
+) -> None:
+    def breaking() -> list[str]:
+        raise KeyError("a case that nobody thought of")
+
+    async with served({"good": nodeinfo(DOCUMENT)}, authority) as peers:
+        known = [*peers.values(), Peer("odd.lab.test")]
+        names = Names({"odd.lab.test": breaking})
+        looking = cycling(known, tmp_path, authority, names=names)
+        await looking.prober.cycle()
+    reasons = {name.partition(".")[0]: each["reason"] for name, each in looking.state.items()}
+    assert reasons == {"good": None, "odd": Reason.PROBE_BROKE}
+
+
 async def test_run_meets_newcomers_wakes_and_goes_on(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
