@@ -18,6 +18,8 @@ class Patience:
 
     late_after: float = 10.0
     lost_after: float = 60.0
+    # Who has not answered at all for so long is given up: nothing is known of the post.
+    silent_after: float = 60.0
     retraction: float = 30.0
     first_poll: float = 0.05
     longest_poll: float = 1.0

@@ -182,14 +182,16 @@ async def _wait_until(
 ) -> tuple[float | None, Reason | None]:
     """Seconds until the pod does (or no longer does) hold the post, else why it was not seen."""
     started, pause = time.monotonic(), patience.first_poll
-    why_not: Reason | None = None
+    answered, why_not = started, Reason.NOT_ARRIVED
     while (spent := time.monotonic() - started) < limit_seconds:
         try:
             if await watcher.holds(guid) is is_there:
                 return round(time.monotonic() - started, 3), None
-            why_not = Reason.NOT_ARRIVED
+            answered, why_not = time.monotonic(), Reason.NOT_ARRIVED
         except ProbeFailed as failed:
             why_not = failed.reason
+            if time.monotonic() - answered >= patience.silent_after:
+                break
         await asyncio.sleep(min(pause, max(limit_seconds - spent, 0.0)))
         pause = min(pause * 1.5, patience.longest_poll)
     return None, why_not

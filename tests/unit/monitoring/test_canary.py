@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -90,6 +91,16 @@ async def test_receiver_that_is_down_is_unknown_not_lost(authority: Authority) -
         (flight,) = await fly_from(sender, [down], HASTY)
     assert (flight.state, flight.reason) == ("unknown", Reason.REFUSED)
     assert not alpha.posts
+
+
+async def test_who_is_silent_is_given_up_before_a_lost_post_is(authority: Authority) -> None:
+    patience = replace(PATIENCE, lost_after=60, silent_after=0.2)
+    async with network(authority, SmallPod("alpha"), SmallPod("beta")) as (sender, receiver):
+        down = replace(receiver, url="https://beta.lab.test:1")
+        began = time.monotonic()
+        (flight,) = await fly_from(sender, [down], patience)
+    assert (flight.state, flight.reason) == ("unknown", Reason.REFUSED)
+    assert time.monotonic() - began < 10
 
 
 async def test_interrupted_canary_takes_its_post_back(authority: Authority) -> None:
