@@ -130,6 +130,7 @@ def observed(fleet: Standing) -> Iterator[Dashboard]:
         env={**os.environ, "PODFLEET_STATE": str(fleet.state)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
     try:
