@@ -22,7 +22,7 @@ from monitoring.rules import (
 )
 from monitoring.rules.reading import SOURCES, TOPICS, sources
 from provision import places
-from provision.cli.table import VERBS
+from provision.cli.reference import page
 
 RUNBOOK = (places.CHECKOUT / "docs/runbook.md").read_text(encoding="utf-8")
 ALERTS = [pytest.param(each, id=each.name) for each in alerts()]
@@ -99,9 +99,12 @@ def test_links_within_the_runbook_lead_somewhere() -> None:
 
 
 def test_the_runbook_names_verbs_and_options_that_exist() -> None:
-    verbs = {each.name: each for each in VERBS}
-    named = re.findall(r"\./podfleet ((?:lab |secrets )?[a-z]+)", RUNBOOK)
-    assert set(named) <= set(verbs)
+    verbs = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", page("verbs.md"), re.MULTILINE))
+    commands = re.findall(r"\./podfleet ((?:lab |secrets )?[a-z]+)([^`\n]*)", RUNBOOK)
+    assert {verb for verb, _ in commands} <= set(verbs)
+    for verb, rest in commands:
+        for option in re.findall(r"--[a-z-]+", rest.partition(" -- ")[0]):
+            assert f"`{option}" in verbs[verb], f"{verb} {option}"
 
 
 @pytest.mark.parametrize("runbooks", [None, "https://example.org/wiki/podfleet"])
