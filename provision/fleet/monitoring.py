@@ -39,7 +39,7 @@ class Monitoring(Table):
         "Where measurements are sent as well: VictoriaMetrics, Thanos, Mimir.", ()
     )
     runbooks: HttpsUrl | None = said(
-        "Where alerts lead to for what to do; the dashboard's own pages unless stated.", None
+        "Where alerts lead to for what to do; docs/runbook.md unless stated.", None
     )
     peers: tuple[HttpsUrl, ...] = said("Servers to probe besides those that the pods know.", ())
     allow_private: bool = said(

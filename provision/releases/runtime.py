@@ -27,7 +27,10 @@ from provision.releases.cache import locked, sha256_of, whole_file, whole_tree
 
 CODE = ("provision", "monitoring", "templates")
 # What only the controller runs: a change there is no other runtime.
-CONTROLLER_ONLY = ("provision/cli/", "provision/converge/", "provision/lab/", "provision/verify/")
+CONTROLLER_ONLY = (
+    *("provision/cli/", "provision/converge/", "provision/lab/", "provision/verify/"),
+    *("monitoring/rules/", "monitoring/grafana/"),
+)
 KEPT_RUNTIMES = 8
 # What units and the controller start, and the file beside this one that it is.
 ENTRIES = {
