@@ -22,17 +22,15 @@ async def shown_expiry(target: Target, address: str, limits: Limits) -> float | 
     """In seconds since 1970; None where none is shown. Verifies nothing and asks for nothing."""
     try:
         async with asyncio.timeout(limits.deadline_seconds):
-            opened = await connect(address, target.port, limits)
-            _, writer = await asyncio.open_connection(
-                sock=opened, ssl=_unverified(), server_hostname=target.host
-            )
+            line = await connect(address, target.port, limits)
+            try:
+                await line.shake_hands(_unverified(), target.host)
+                shown = line.tls.getpeercert(binary_form=True) if line.tls else None
+            finally:
+                line.hang_up()
     except (ProbeFailed, OSError):
         return None
-    try:
-        tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
-        return expiry_of(tls.getpeercert(binary_form=True) or b"")
-    finally:
-        writer.transport.abort()
+    return expiry_of(shown or b"")
 
 
 def _unverified() -> ssl.SSLContext:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from monitoring.prober.failure import ProbeFailed
+from monitoring.prober.finding import Finding, concluded
 from monitoring.prober.http import Answer
 from monitoring.prober.lenient_json import read_json
 from monitoring.prober.limits import STRANGER, Limits
@@ -15,7 +16,7 @@ from monitoring.prober.nodeinfo_rules import DOCUMENTS, is_strictly_valid
 from monitoring.prober.session import Session
 from monitoring.prober.stages import Stages
 from monitoring.prober.visiting import visit
-from monitoring.reasons import Reason, words
+from monitoring.reasons import Reason
 
 WELL_KNOWN = "/.well-known/nodeinfo"
 _SCHEMA = "nodeinfo.diaspora.software/ns/schema/"
@@ -25,30 +26,18 @@ _LARGEST_COUNT = 2**53
 
 
 @dataclass(frozen=True)
-class Probe:
-    """What one probe found; `reason` is None when NodeInfo was read."""
+class Probe(Finding):
+    """What one probe found of a server's NodeInfo."""
 
-    url: str
     software: str | None = None
     version: str | None = None
     users_total: int | None = None
     open_registrations: bool | None = None
     strictly_valid: bool = False
-    reason: Reason | None = None
-    detail: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
     nodeinfo: str | None = None
     address: str | None = None
     # Seconds since 1970.
     certificate_expires: float | None = None
-
-    @property
-    def is_well(self) -> bool:
-        return self.reason is None
-
-    def to_json(self) -> dict[str, Any]:
-        """The shape that `probe --json` promises; `words` says the reason to people."""
-        return {**asdict(self), "words": words(self.reason)}
 
 
 @dataclass
@@ -109,10 +98,8 @@ async def probe_nodeinfo(
         ca_file=ca_file,
         contact=contact,
     )
-    probe = replace(findings.probe, seconds=stages.total())
-    if failed is None:
-        return probe
-    return replace(probe, strictly_valid=False, reason=failed.reason, detail=failed.detail)
+    found = concluded(findings.probe, failed, stages)
+    return found if found.is_well else replace(found, strictly_valid=False)
 
 
 def probe(

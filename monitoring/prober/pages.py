@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from monitoring.prober.failure import ProbeFailed
+from monitoring.prober.finding import Finding, concluded
 from monitoring.prober.limits import OWN_POD, Limits
 from monitoring.prober.nodeinfo import expect_ok
 from monitoring.prober.session import Session
 from monitoring.prober.stages import Stages
 from monitoring.prober.visiting import visit
-from monitoring.reasons import Reason, words
+from monitoring.reasons import Reason
 
 # Sprockets' and Propshaft's names: /assets/main-<hexadecimal digest>.css
 _ASSET = re.compile(
@@ -22,25 +22,14 @@ _ASSET = re.compile(
 
 
 @dataclass(frozen=True)
-class Page:
+class Page(Finding):
     """One page, or one asset, as it was loaded."""
 
-    url: str
-    path: str
+    path: str = "/"
     status: int | None = None
     bytes: int = 0
     content_type: str = ""
     assets: tuple[str, ...] = ()
-    reason: Reason | None = None
-    detail: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def is_well(self) -> bool:
-        return self.reason is None
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "words": words(self.reason)}
 
 
 async def probe_page(
@@ -85,10 +74,7 @@ async def _visit(
             found = await _load(session, replace(found, path=_first_asset(found)), "asset")
 
     failed = await visit(url, look, stages=stages, limits=limits, address=address, ca_file=ca_file)
-    found = replace(found, seconds=stages.total())
-    if failed is None:
-        return found
-    return replace(found, reason=failed.reason, detail=failed.detail)
+    return concluded(found, failed, stages)
 
 
 async def _load(session: Session, page: Page, stage: str) -> Page:

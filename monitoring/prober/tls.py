@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import ssl
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from monitoring.prober.finding import Finding, concluded
 from monitoring.prober.limits import OWN_POD, Limits
 from monitoring.prober.session import Session
 from monitoring.prober.stages import Stages
 from monitoring.prober.visiting import visit
-from monitoring.reasons import Reason, words
 
 _DAY = 86400.0
 
 
 @dataclass(frozen=True)
-class Tls:
+class Tls(Finding):
     """One handshake. No reason: the chain leads to an authority we trust, and the name is right."""
 
-    url: str
     protocol: str | None = None
     cipher: str | None = None
     names: tuple[str, ...] = ()
@@ -29,16 +28,6 @@ class Tls:
     days_left: float | None = None
     # Certificates from the server's own to the authority's, as verified; None: not told.
     chain_length: int | None = None
-    reason: Reason | None = None
-    detail: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def is_well(self) -> bool:
-        return self.reason is None
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "words": words(self.reason)}
 
 
 async def probe_tls(
@@ -60,10 +49,7 @@ async def probe_tls(
             found = _read(found, session.tls, time.time() if now is None else now)
 
     failed = await visit(url, look, stages=stages, limits=limits, address=address, ca_file=ca_file)
-    found = replace(found, seconds=stages.total())
-    if failed is None:
-        return found
-    return replace(found, reason=failed.reason, detail=failed.detail)
+    return concluded(found, failed, stages)
 
 
 def _read(found: Tls, tls: ssl.SSLObject, now: float) -> Tls:
