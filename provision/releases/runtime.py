@@ -1,7 +1,7 @@
 """The runtime a pod host operates with: podfleet's own code and its wheels, as one tarball.
 
 It holds `site/` (the `[host]` extra for the host's Python and architecture, at the versions and
-hashes of requirements.lock), `provision/`, `monitoring/`, `templates/` and `bin/`:
+hashes of requirements.lock), `provision/`, `monitoring/`, `templates/`, the runbook and `bin/`:
 a host needs no package index. Its version is the digest of what is in it.
 """
 
@@ -26,6 +26,8 @@ from provision.places import CHECKOUT, cache_directory
 from provision.releases.cache import locked, sha256_of, whole_file, whole_tree
 
 CODE = ("provision", "monitoring", "templates")
+# The dashboard shows it.
+RUNBOOK = "docs/runbook.md"
 # What only the controller runs: a change there is no other runtime.
 CONTROLLER_ONLY = (
     *("provision/cli/", "provision/converge/", "provision/lab/", "provision/verify/"),
@@ -132,6 +134,7 @@ def _site_files(site: Path) -> Iterator[tuple[str, Path]]:
 def _code_files() -> Iterator[tuple[str, Path]]:
     for entry, name in ENTRIES.items():
         yield entry, Path(__file__).with_name(name)
+    yield RUNBOOK, CHECKOUT / RUNBOOK
     for top in CODE:
         for path in (CHECKOUT / top).rglob("*"):
             name = path.relative_to(CHECKOUT).as_posix()
@@ -150,7 +153,7 @@ def _digest(site: Path, files: dict[str, Path]) -> str:
     if not remembered.exists():
         with whole_file(remembered) as partial:
             partial.write_text(_digest_of(files, "site/"))
-    code = _digest_of(files, *(f"{top}/" for top in CODE), *ENTRIES)
+    code = _digest_of(files, *(f"{top}/" for top in CODE), RUNBOOK, *ENTRIES)
     return hashlib.sha256(f"{remembered.read_text()} {code}".encode()).hexdigest()
 
 

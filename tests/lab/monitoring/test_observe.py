@@ -33,6 +33,7 @@ def test_observe_opens_the_dashboard_and_closes_it(watching: Watching) -> None:
     assert code == 130
     assert "alpha, beta and gamma reach one another" in pages["/"]
     assert "gamma.lab.test" in pages["/peers"]
+    assert 'id="poddown"' in pages["/runbook"]
     assert all("<script" not in page for page in pages.values())
 
 

@@ -24,6 +24,9 @@ def small_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "provision/cli/main.py",
         "provision/lab/guest.py",
         "monitoring/nodeinfo.py",
+        "monitoring/rules/pods.yml",
+        "docs/runbook.md",
+        "docs/interfaces.md",
         "templates/pod/vhost.conf",
         "tests/test_all.py",
     ):
@@ -52,6 +55,7 @@ def test_it_holds_what_a_host_runs_and_nothing_else() -> None:
         "bin/podfleet-dashboard",
         "bin/podfleet-host",
         "bin/podfleet-monitor",
+        "docs/runbook.md",
         "monitoring/nodeinfo.py",
         "provision/operations/host_main.py",
         "site/a-1/METADATA",
