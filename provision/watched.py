@@ -20,6 +20,7 @@ from provision.contract import (
     PROMETHEUS_PORT,
 )
 from provision.fleet.authority import METRICS_NAME, certificate_of, key_of
+from provision.fleet.launched import launched_domains
 from provision.fleet.model import Fleet, Host, Pod
 from provision.fleet.monitoring import Monitoring
 from provision.fleet.secrets import Vault
@@ -95,7 +96,7 @@ def _monitor(fleet: Fleet, told: Monitoring, host: Host) -> dict[str, object]:
         "allow_private": told.allow_private or fleet.is_lab,
         "ca_file": None,
         "pods": _named(fleet.pods_on(host.name)),
-        "fleet": _named(fleet.pods.values()) if is_watching else [],
+        "fleet": _named(_launched(fleet)) if is_watching else [],
         "peers": list(told.peers) if is_watching else [],
         "peer_seconds": told.peer_interval,
         "own_seconds": told.own_interval,
@@ -114,6 +115,12 @@ def _dashboard(fleet: Fleet, told: Monitoring) -> dict[str, object]:
         "canary_seconds": told.canary_interval,
         "runbooks": told.runbooks,
     }
+
+
+def _launched(fleet: Fleet) -> list[Pod]:
+    """The pods that can be down: one that is only declared would page somebody."""
+    launched = launched_domains(fleet.keeps)
+    return [pod for pod in fleet.pods.values() if pod.name in launched]
 
 
 def _named(pods: Iterable[Pod]) -> list[dict[str, str]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from provision.converge.stage import HostStage, stage_host
 from provision.errors import Refusal
+from provision.fleet.launched import record_launched
 from provision.fleet.model import Acme, Fleet, Host, Pod
 from provision.fleet.monitoring import Monitoring
 from provision.releases.runtime import Runtime
@@ -52,6 +54,7 @@ def staged(
     contact: str = "admin@example.org",
     host: Host = HOST,
     monitoring: Monitoring | None = None,
+    is_launched: bool = True,
 ) -> HostStage:
     fleet = Fleet(
         name="golden",
@@ -65,6 +68,9 @@ def staged(
         monitoring=monitoring,
         lead_pod="main",
     )
+    if is_launched:
+        root.mkdir(parents=True, exist_ok=True)
+        record_launched(fleet, POD)
     secrets = SECRETS if monitoring else NO_SECRETS
     return stage_host(fleet, host, RUNTIME, SIGNERS, root / "stage", secrets)
 
@@ -85,6 +91,15 @@ def test_stage_of_a_host_that_watches_itself(tmp_path: Path) -> None:
         if is_same or "prometheus" in relative.as_posix():
             path.unlink()
     assert_golden(root, "watching")
+
+
+def test_a_pod_that_is_only_declared_cannot_be_down(tmp_path: Path) -> None:
+    """Else the first run of a fleet would page somebody before its pods are there."""
+    path = "files/etc/podfleet/monitor.json"
+    launched = staged(tmp_path / "a", monitoring=MONITORING).root / path
+    assert [pod["name"] for pod in json.loads(launched.read_bytes())["fleet"]] == ["main"]
+    declared = staged(tmp_path / "b", monitoring=MONITORING, is_launched=False).root / path
+    assert json.loads(declared.read_bytes())["fleet"] == []
 
 
 def test_only_root_and_the_monitor_read_what_is_secret(tmp_path: Path) -> None:
