@@ -1,13 +1,14 @@
 """An open connection, in TLS or not: what comes is read in small pieces, and never far ahead.
 
 asyncio's streams, and uvloop's own TLS below them, may fill half a megabyte for each connection.
-Here one buffer serves all of them, and whoever sends more than anybody asked for has to wait.
+Here one buffer serves all of a thread's, and whoever sends more than anybody asked for has to wait.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+import threading
 from collections.abc import Callable
 from typing import TypeVar, cast
 
@@ -18,8 +19,16 @@ T = TypeVar("T")
 
 # As much as one TLS record holds; with so much unread, the other side has to wait.
 _PIECE_BYTES = 16 * 1024
-# Each read is taken out of here before the next one begins: there is one event loop a thread.
-_SHARED = memoryview(bytearray(_PIECE_BYTES))
+
+
+class _Piece(threading.local):
+    """Each read is taken out of here before the next one of the same event loop begins."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(_PIECE_BYTES))
+
+
+_PIECE = _Piece()
 
 
 class Line(asyncio.BufferedProtocol):
@@ -83,13 +92,13 @@ class Line(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return _SHARED
+        return _PIECE.view
 
     def buffer_updated(self, nbytes: int) -> None:
         if self.tls is None:
-            self._buffer += _SHARED[:nbytes]
+            self._buffer += _PIECE.view[:nbytes]
         else:
-            self._inside.write(_SHARED[:nbytes])
+            self._inside.write(_PIECE.view[:nbytes])
         if len(self._buffer) + self._inside.pending >= _PIECE_BYTES:
             self._transport.pause_reading()
             self._is_paused = True

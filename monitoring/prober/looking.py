@@ -48,19 +48,20 @@ class _Look:
 
     async def is_reached_by(self, addresses: Sequence[str]) -> bool:
         patience = self._asking.limits.connect_seconds / len(addresses)
+        left = max(self._ends - time.monotonic(), 1.0)
+        limits = replace(self._asking.limits, connect_seconds=patience, deadline_seconds=left)
+        knock = self._knock if any(self.families.values()) else self._probe
         for address in addresses:
-            knock = self._knock if any(self.families.values()) else self._probe
-            if await knock(address, replace(self._asking.limits, connect_seconds=patience)):
+            if await knock(address, limits):
                 return True
         return False
 
     async def _probe(self, address: str, limits: Limits) -> bool:
-        left = max(self._ends - time.monotonic(), 1.0)
         self.probe = await probe_nodeinfo(
             f"{self._target.scheme}://{self._target.authority}",
             address=address,
             ca_file=self._asking.ca_file,
-            limits=replace(limits, deadline_seconds=left),
+            limits=limits,
             contact=self._asking.contact,
         )
         # It got beyond connecting.

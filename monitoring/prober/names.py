@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -66,7 +66,7 @@ class Names(Generic[Asker]):
 
     async def find(
         self, asked: Sequence[tuple[Asker, Target]], threads: int
-    ) -> AsyncIterator[tuple[Asker, Target, Found]]:
+    ) -> AsyncGenerator[tuple[Asker, Target, Found], None]:
         """Each with what its name says, as that becomes known; begun in this order."""
         waiting = iter(asked)
         for _ in range(min(threads, len(asked))):

@@ -48,10 +48,11 @@ class _Findings:
 
     async def look(self, session: Session) -> None:
         await session.open()
-        self.probe = replace(
-            self.probe, address=session.address, certificate_expires=session.certificate_expires
-        )
+        self._meet(session)
         answer, path = await session.get(WELL_KNOWN, stage="discovery", accept="application/json")
+        if self.probe.certificate_expires is None:
+            # It may have sent us from http to https.
+            self._meet(session)
         links, is_clean = read_json(_content(answer))
         version, href = _newest(links)
         self.probe = replace(self.probe, nodeinfo=version)
@@ -60,6 +61,11 @@ class _Findings:
         )
         document, is_document_clean = read_json(_content(answer))
         self._read(document, version, is_clean and is_document_clean)
+
+    def _meet(self, session: Session) -> None:
+        if session.address is not None:
+            expires = session.certificate_expires
+            self.probe = replace(self.probe, address=session.address, certificate_expires=expires)
 
     def _read(self, document: Any, version: str, is_clean: bool) -> None:
         software = _member(document, "software")

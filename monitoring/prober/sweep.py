@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from monitoring.prober.failure import ProbeFailed
@@ -59,10 +60,11 @@ class Sweep:
     ) -> None:
         """Hands each whose name is found to a look, as soon as there is room."""
         names: Names[Standing] = Names(self.look_up, allow_private=self.asking.limits.allow_private)
-        async for standing, target, found in names.find(lane, threads):
-            standing.is_found = bool(found.addresses)
-            await slots.acquire()
-            group.create_task(self._look(standing, target, found, slots))
+        async with aclosing(names.find(lane, threads)) as finding:
+            async for standing, target, found in finding:
+                standing.is_found = bool(found.addresses)
+                await slots.acquire()
+                group.create_task(self._look(standing, target, found, slots))
 
     async def _look(
         self, standing: Standing, target: Target, found: Found, slots: asyncio.Semaphore
