@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -36,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if listener is None:
         print("no socket was handed over: give --port or --uds", file=sys.stderr)
         return 2
+    # What lives as long as the process need not be looked through again for each large page.
+    gc.freeze()
     asyncio.run(_serve(listener, Idle(application(settings)), options.idle_seconds))
     return 0
 

@@ -23,7 +23,7 @@ class Asking:
     now: float
 
     async def read(self, *names: str, pod: str = ".*") -> Reading:
-        """Asks the panels named; a panel over time is asked so, and as it is now if `name:now`."""
+        """Asks the panels named, all at once; what one cannot tell is no matter of the others."""
         wanted = list(dict.fromkeys(names))
         answers = await asyncio.gather(*(self._answer(name, pod) for name in wanted))
         return Reading(self.now, self.settings, dict(zip(wanted, answers, strict=True)))
@@ -65,7 +65,12 @@ class Reading:
 
     def by(self, name: str) -> dict[str, float]:
         """The same for a panel with one label."""
-        return {key[0]: value for key, value in self.values(name).items()}
+        (label,) = BY_NAME[name].labels
+        return {
+            one.labels.get(label, ""): value
+            for one in self.series(name)
+            if (value := one.points[-1][1]) is not None
+        }
 
     def chosen(self, name: str) -> dict[tuple[str, ...], str]:
         """For a panel whose last label says what holds: that label by the ones before it."""

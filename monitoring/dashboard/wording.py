@@ -17,7 +17,7 @@ def duration(seconds: float) -> str:
         return "-" + duration(-seconds)
     if seconds < 10:
         return f"{seconds:.2f}".rstrip("0").rstrip(".") + " s"
-    place = next(place for place, (size, _) in enumerate(_UNITS) if seconds >= size)
+    place = 0 if seconds >= 86400 else 1 if seconds >= 3600 else 2 if seconds >= 60 else 3
     size, unit = _UNITS[place]
     whole, rest = divmod(seconds, size)
     if place == 3 or whole >= 10:
