@@ -23,6 +23,14 @@ from tests.lab.standing import Standing
 PATIENCE = Patience(lost_after=8, retraction=20)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quiet_monitor(standing: Standing) -> Iterator[None]:
+    """The fleet's own monitor flies the same canaries: meanwhile it does not, and took its back."""
+    standing.on("one", "systemctl", "stop", "podfleet-monitor.service")
+    yield
+    standing.on("one", "systemctl", "start", "podfleet-monitor.service")
+
+
 @pytest.fixture
 def pods(standing: Standing, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CanaryPod]]:
     """The fleet's pods as canaries see them; every test leaves them without a canary's post."""
