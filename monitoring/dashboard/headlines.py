@@ -36,13 +36,15 @@ def headlines(reading: Reading, freshness: Freshness) -> list[Headline]:
     stale = [one for one in flown if one.is_stale]
     bad = [one for one in flown if not one.is_good and not one.is_stale]
     down = [name for name, is_up in sorted(reading.by("up").items()) if not is_up]
-    found = [
+    found: list[Headline] = [
         *(_down(reading, name, bad) for name in down),
         *_failing(reading, [one for one in bad if one.receiver not in down]),
         *_silent(freshness),
+        *_unseen(reading, freshness),
         *_grounded(reading, stale),
         *_out_of_reach(reading),
     ]
+    found.sort(key=lambda one: one.tone != "bad")
     return found or [_all_well(reading, flown)]
 
 
@@ -50,7 +52,7 @@ def _since(reading: Reading, last_good: Sequence[float | None]) -> str:
     """Since when, told by when it was last well."""
     known = [when for when in last_good if when is not None]
     if not known:
-        return "for a day or longer"
+        return "(not once within the last day)"
     oldest = min(known)
     passed = age(oldest, reading.now).removesuffix(" ago")
     return f"since {clock_time(oldest, reading.now)} ({passed})"
@@ -119,6 +121,19 @@ def _silent(freshness: Freshness) -> list[Headline]:
     ]
 
 
+def _unseen(reading: Reading, freshness: Freshness) -> list[Headline]:
+    """Pods that should have been looked at from outside anew long ago."""
+    return [
+        Headline(
+            "warn",
+            f"Whether {pod} can be used is not known: the look from outside is {fresh.words}.",
+            links.runbook(links.OUTSIDE_STALE),
+        )
+        for pod in sorted(reading.by("up"))
+        if (fresh := freshness.of("outside", pod)).words
+    ]
+
+
 def _grounded(reading: Reading, stale: Sequence[Flight]) -> list[Headline]:
     """Flights that should have been made anew long ago."""
     if not stale:
@@ -143,6 +158,8 @@ def _out_of_reach(reading: Reading) -> list[Headline]:
 
 
 def _all_well(reading: Reading, flown: Sequence[Flight]) -> Headline:
+    if reading.troubles:
+        return Headline("unknown", "What could be read is well; the rest is not known.")
     pods = pods_of(flown)
     if pods:
         last = max((one.at or 0 for one in flown), default=0)

@@ -11,7 +11,7 @@ from monitoring.dashboard import links
 from monitoring.dashboard.cells import Cell, Tone, above, below, cell
 from monitoring.dashboard.drawing import sparkline
 from monitoring.dashboard.flights import FLIGHTS
-from monitoring.dashboard.freshness import SOURCES, Freshness
+from monitoring.dashboard.freshness import SOURCES, Fresh, Freshness
 from monitoring.dashboard.headlines import NEEDED, headlines
 from monitoring.dashboard.reading import Asking, Reading
 from monitoring.dashboard.views.page import Page, shown
@@ -71,7 +71,7 @@ def pod_cells(reading: Reading, freshness: Freshness, name: str) -> tuple[Cell, 
     return (
         _up(reading, freshness, name),
         cell(reading.by("arrival").get(name), duration, above(10, 30), canary, "/canary"),
-        cell(reading.by("success").get(name), percent, below(0.95, 0.8), canary, "/canary"),
+        _success(reading, canary, name),
         cell(reading.by("reach").get(name), percent, below(0.95, 0.8),
              freshness.of("database", name), links.of_pod("/peers", name)),
         cell(reading.by("backlog").get(name), count, fresh=freshness.of("redis", name),
@@ -88,6 +88,16 @@ def _up(reading: Reading, freshness: Freshness, name: str) -> Cell:
     fresh = freshness.of("outside", name)
     return cell(reading.by("up").get(name), lambda up: "yes" if up else "no",
                 lambda up: "good" if up else "bad", fresh)  # fmt: skip
+
+
+def _success(reading: Reading, canary: Fresh, name: str) -> Cell:
+    """Flights of which nothing is known don't count: where there is nothing else now, say so."""
+    states = {state for (sender, _), state in reading.chosen("pair_state").items()
+              if sender == name}  # fmt: skip
+    share = reading.by("success").get(name)
+    if states == {"unknown"} and share is not None:
+        return Cell(percent(share), "unknown", "not known now", "/canary")
+    return cell(share, percent, below(0.95, 0.8), canary, "/canary")
 
 
 def _days_left(now: float) -> Callable[[float], str]:

@@ -1,7 +1,8 @@
 """A made-up fleet's metrics with a day of history, as OpenMetrics text that promtool takes.
 
-Three pods on two hosts: alpha and beta on one, gamma on two. In the red fleet gamma has been cut
-off for twelve minutes, and one of beta's sources has been stale for twenty.
+Three pods on two hosts, alpha and beta on one, gamma on two; three watches. In the red fleet gamma
+has been cut off for twelve minutes and three does not answer, a source of beta's has been stale for
+twenty, and one of alpha's cannot be read.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def text(fleet: Fleet) -> str:
     for when in _moments(fleet.now - DAY - 7200, fleet.now + AHEAD):
         lines += _lines(when, small_samples(fleet, when))
         for host in sorted(set(PODS.values())):
-            lines.append(_line("up", {"job": "monitor", "host": host, "instance": host}, 1, when))
+            lines.append(_up(host, 1, when))
+        lines.append(_up("three", 0 if fleet.is_red and when > fleet.now - RED_FOR else 1, when))
         # What a rule would work out.
         for pod, host in PODS.items():
             failing = 0.02 if pod == "beta" else 0.1
@@ -75,6 +77,10 @@ def _lines(when: float, samples: Iterator[tuple[str, Sample]]) -> Iterator[str]:
                 yield _line(f"{name}_bucket", labels | {"le": said}, share, when)
         else:
             yield _line(name, labels, value, when)
+
+
+def _up(host: str, is_up: int, when: float) -> str:
+    return _line("up", {"job": "monitor", "host": host, "instance": host}, is_up, when)
 
 
 def _line(name: str, labels: Mapping[str, str], value: float, when: float) -> str:
@@ -107,6 +113,11 @@ def is_cut(fleet: Fleet, pod: str, when: float) -> bool:
     return fleet.is_red and pod == "gamma" and when > fleet.now - RED_FOR
 
 
+def is_unread(fleet: Fleet, pod: str, when: float) -> bool:
+    """What a source cannot read vanishes; when it last could stays."""
+    return fleet.is_red and pod == "alpha" and when > fleet.now - STALE_FOR
+
+
 def _pod(fleet: Fleet, pod: str, when: float) -> Iterator[Sample]:
     passed = when - (fleet.now - DAY - 7200)
     yield m.POD_INFO, (pod, f"{pod}.example.org", "0.9.1.0"), 1
@@ -114,13 +125,11 @@ def _pod(fleet: Fleet, pod: str, when: float) -> Iterator[Sample]:
     yield m.POD_CLOSED, (pod,), 0
     for source in ("database", "redis", "log", "units", "facts", "certificate", "disk", "outside"):
         is_stale = fleet.is_red and (pod, source) == ("beta", "redis")
-        yield (
-            m.SOURCE_TIMESTAMP,
-            (source, pod),
-            min(when, fleet.now - STALE_FOR if is_stale else when),
-        )
-        yield m.SOURCE_UP, (source, pod), 1
-    for unit in UNITS:
+        is_failing = source == "units" and is_unread(fleet, pod, when)
+        read_at = fleet.now - STALE_FOR if is_stale or is_failing else when
+        yield m.SOURCE_TIMESTAMP, (source, pod), min(when, read_at)
+        yield m.SOURCE_UP, (source, pod), not is_failing
+    for unit in () if is_unread(fleet, pod, when) else UNITS:
         yield m.UNIT_ACTIVE, (pod, unit), 1
         yield m.UNIT_RESTARTS, (pod, unit), 1
         yield m.UNIT_MEMORY, (pod, unit), 2.1e8

@@ -43,6 +43,23 @@ def test_what_is_stale_is_said_to_be_with_its_age(red: Standing) -> None:
     assert "stale: last read" in parts[1]
 
 
+def test_what_cannot_be_read_is_absent_and_no_zero(red: Standing) -> None:
+    page = get(f"{red.pages}/pods/alpha")
+    processes = next(row for row in page.rows() if "Restarts in a day" in row)
+    after = page.rows()[page.rows().index(processes) + 1]
+    assert after == ["No data."]
+    assert page.row("units")[2].endswith("stale: last read 20 min ago")
+
+
+def test_a_host_that_is_silent_is_named(red: Standing) -> None:
+    assert "The monitor of host three does not answer" in get(f"{red.pages}/").text
+    assert "The monitor of host three does not answer." in get(f"{red.pages}/peers").text
+
+
+def test_where_nothing_is_known_now_the_past_does_not_count(red: Standing) -> None:
+    assert get(f"{red.pages}/").row("gamma gamma.")[3] == "? not known: 100 % not known now"
+
+
 def test_where_all_is_well_one_sentence_says_so(well: Standing) -> None:
     said = get(f"{well.pages}/").text
     assert re.search(r"alpha, beta and gamma reach one another: the last canary flew at", said)

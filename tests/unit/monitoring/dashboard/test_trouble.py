@@ -114,6 +114,7 @@ def test_one_question_fails_and_the_rest_is_shown() -> None:
     assert page.status == 200
     assert "Part of this page could not be read." in page.text
     assert "too many samples" in page.text
+    assert "What could be read is well; the rest is not known." in page.text
     line = page.row("alpha")
     assert line[1].endswith("yes")
     assert line[5] == "? not known: no data"
