@@ -10,6 +10,11 @@ import pytest
 from provision.converge.variables import ROLES
 from tests.lab.platform.platform_host import PlatformHost
 
+# As a run for an earlier fleet file, with [monitoring], was cut: this fleet is not watched.
+LEFT = "mkdir -p /etc/systemd/system/{unit}.d && touch /etc/systemd/system/{unit}.d/podfleet.conf"
+UNIT = "[Service]\\nExecStart=/usr/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n"
+MONITOR = f"printf '{UNIT}' >{{}} && systemctl enable --now {{}}"
+
 # Role, what somebody does by hand, what Ansible says it mended.
 ALTERATIONS: dict[str, tuple[str, list[str]]] = {
     "base": (
@@ -53,6 +58,22 @@ ALTERATIONS: dict[str, tuple[str, list[str]]] = {
     "runtime": (
         "rm /opt/podfleet/current",
         ["runtime: The version that operations start from"],
+    ),
+    "node_exporter": (
+        LEFT.format(unit="prometheus-node-exporter.service"),
+        ["node_exporter: Nothing is left of it"],
+    ),
+    "monitor": (
+        MONITOR.format("/etc/systemd/system/podfleet-monitor.service", "podfleet-monitor"),
+        ["monitor: They do not run (podfleet-monitor.service)"],
+    ),
+    "prometheus": (
+        LEFT.format(unit="prometheus.service"),
+        ["prometheus: Nothing is left of it"],
+    ),
+    "alertmanager": (
+        LEFT.format(unit="prometheus-alertmanager.service"),
+        ["alertmanager: Nothing is left of it"],
     ),
     "stamp": ("rm /var/lib/podfleet/platform.json", ["stamp: Record of the platform"]),
 }
