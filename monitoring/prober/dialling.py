@@ -45,6 +45,7 @@ async def dial(
                 await _secure(line, target.host, context or trust())
     except BaseException:
         line.hang_up()
+        await line.gone()
         raise
     return line
 

@@ -43,6 +43,7 @@ class Line(asyncio.BufferedProtocol):
         self._waiting: asyncio.Future[None] | None = None
         self._is_paused = self._is_over = False
         self._error: Exception | None = None
+        self._gone = asyncio.Event()
 
     async def shake_hands(self, context: ssl.SSLContext, name: str) -> None:
         """Begins TLS and verifies the certificate for this name.
@@ -85,6 +86,10 @@ class Line(asyncio.BufferedProtocol):
         """Ends it at once: a peer that never closes its side must not keep us waiting."""
         self._transport.abort()
 
+    async def gone(self) -> None:
+        """Returns once the connection is closed, which hanging up only begins."""
+        await self._gone.wait()
+
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -110,6 +115,7 @@ class Line(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._is_over, self._error = True, error
+        self._gone.set()
         self._wake()
 
     # What happens inside.

@@ -42,6 +42,7 @@ class Session:
         self._given, self._ca_file, self._agent = address, ca_file, user_agent(contact)
         self._addresses: list[str] = []
         self._line: Line | None = None
+        self._left: Line | None = None
 
     async def __aenter__(self) -> Session:
         return self
@@ -53,11 +54,18 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self.hang_up()
+        await self._settle()
 
     def hang_up(self) -> None:
         if self._line is not None:
             self._line.hang_up()
-            self._line = None
+            self._left, self._line = self._line, None
+
+    async def _settle(self) -> None:
+        """The connection before is closed: there are never two."""
+        if self._left is not None:
+            await self._left.gone()
+            self._left = None
 
     @property
     def address(self) -> str | None:
@@ -80,6 +88,7 @@ class Session:
     async def open(self) -> Line:
         """The connection, opened if it is not."""
         if self._line is None:
+            await self._settle()
             if not self._addresses:
                 with self.stages.stage("name"):
                     self._addresses = await resolve(
