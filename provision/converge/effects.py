@@ -18,6 +18,12 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"/etc/ssh/", "the SSH server is reloaded"),
     (r"/etc/nftables\.conf", "the firewall's rules are loaded again"),
     (r"/etc/systemd/journald", "the journal restarts"),
+    (r"/etc/prometheus/podfleet-alertmanager/", "Alertmanager reads its settings again"),
+    (r"/etc/prometheus/podfleet/", "Prometheus reads its settings again"),
+    (r"/etc/systemd/system/prometheus-alertmanager\.", "Alertmanager restarts"),
+    (r"/etc/systemd/system/prometheus-node-exporter\.", "node_exporter restarts"),
+    (r"/etc/systemd/system/prometheus\.", "Prometheus restarts"),
+    (r"/etc/podfleet/", "the monitor restarts"),
     (r"/etc/systemd/system/", "systemd reads its units again"),
 )
 
