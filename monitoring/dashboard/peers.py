@@ -7,22 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from monitoring.buckets import WORDS, bucket_of
 from monitoring.dashboard.reading import Reading
 
 PANELS = ("peer_contacts", "peer_success", "peer_reason", "peer_probed", "peer_certificate",
           "peer_offline", "peer_lost", "peer_cut_off", "peer_sends")  # fmt: skip
-BUCKETS = {
-    "dead": "dead > 2 d",
-    "failing": "failing",
-    "lagging": "lagging > 10 min",
-    "unknown": "not probed yet",
-    "current": "current",
-}
+BUCKETS = {str(bucket): words for bucket, words in WORDS.items()}
 _ORDER = {bucket: place for place, bucket in enumerate(BUCKETS)}
-DEAD_AFTER = 2 * 86400.0
-LAGGING_AFTER = 600.0
-# diaspora* tries a delivery nine times, (n + 3)^4 seconds apart: then it is lost.
-RETRIES_SECONDS = float(sum((n + 3) ** 4 for n in range(1, 10)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +49,17 @@ def peer_lines(reading: Reading) -> list[PeerLine]:
     found = []
     for name in {*contacts, *success, *offline}:
         since, lost_at, at = offline.get(name), lost.get(name), probed.get(name)
-        waits = _waits(now, lost_at, sends.get(name))
+        bucket = bucket_of(
+            now,
+            is_reached=None if name not in success else bool(success[name]),
+            offline_since=since,
+            sends=sends.get(name),
+            lost_at=lost_at,
+        )
         found.append(
             PeerLine(
                 name,
-                _bucket(now, success.get(name), since, waits),
+                str(bucket),
                 contacts.get(name),
                 reasons.get((name,)),
                 since,
@@ -75,20 +72,3 @@ def peer_lines(reading: Reading) -> list[PeerLine]:
             )
         )
     return found
-
-
-def _waits(now: float, lost_at: float | None, sends: float | None) -> float:
-    """How long, at least, the oldest delivery has waited."""
-    if not sends or lost_at is None:
-        return 0
-    return max(0, RETRIES_SECONDS - (lost_at - now))
-
-
-def _bucket(now: float, success: float | None, since: float | None, waits: float) -> str:
-    if since is not None and now - since > DEAD_AFTER:
-        return "dead"
-    if success == 0 or since is not None:
-        return "failing"
-    if waits > LAGGING_AFTER:
-        return "lagging"
-    return "unknown" if success is None else "current"
