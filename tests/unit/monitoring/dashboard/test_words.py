@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from monitoring.buckets import RETRIES_SECONDS
 from monitoring.dashboard.markdown import rendered
 from monitoring.dashboard.panels import PANELS
-from monitoring.dashboard.peers import RETRIES_SECONDS
 from monitoring.dashboard.wording import age, duration, listing, moment, percent, reason_words, said
 from monitoring.reasons import WORDS, Reason
 
