@@ -37,6 +37,10 @@ TEST_PACKAGES = {
 }
 
 
+# What is written from the one place that defines it.
+GENERATORS = ("provision.cli.reference", "monitoring.grafana")
+
+
 @dataclass(frozen=True)
 class Part:
     """One part of the check; a part with `tests` is pytest on these paths."""
@@ -110,10 +114,15 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--lab-only", action="store_true", help="the lab's tests alone")
     words = "only the parts with WORD in their name; may be given again"
     parser.add_argument("--part", action="append", metavar="WORD", help=words)
-    parser.add_argument("--write-docs", action="store_true", help="write docs/reference, and end")
+    parser.add_argument(
+        "--write-docs",
+        action="store_true",
+        help="write docs/reference and Grafana's dashboard, and end",
+    )
     options = parser.parse_args(argv)
     if options.write_docs:
-        sys.exit(subprocess.call([PYTHON, "-P", "-m", "provision.cli.reference"], cwd=CHECKOUT))
+        argv = [[PYTHON, "-P", "-m", module] for module in GENERATORS]
+        sys.exit(max(subprocess.call(each, cwd=CHECKOUT) for each in argv))
     return options
 
 
