@@ -186,4 +186,6 @@ class Session:
 
 def _safe_path(path: str) -> str:
     """Links come from strangers: what would break the request line is escaped."""
+    if path.isascii() and path.isprintable() and " " not in path:
+        return path
     return "".join(c if "!" <= c <= "~" else "".join(f"%{b:02X}" for b in c.encode()) for c in path)

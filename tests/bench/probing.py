@@ -26,7 +26,7 @@ from tests.unit.monitoring.certificates import make_authority
 
 NAME = "*.peers.lab.test"
 PACKAGE = "prometheus-blackbox-exporter"
-PEERS, ROUNDS, IN_FLIGHT = 1000, 3, 500
+PEERS, ROUNDS, IN_FLIGHT = 2000, 3, 500
 PAGES = ("/.well-known/nodeinfo", "/nodeinfo/2.1")
 BLACKBOX = "blackbox_exporter, the same 2 GETs"
 
