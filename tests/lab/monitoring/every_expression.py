@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,13 +13,29 @@ from pathlib import Path
 import monitoring.grafana
 from monitoring.dashboard import panels
 from monitoring.rules import expressions as of_rules
+from monitoring.rules import records
 
 _GRAFANA = Path(monitoring.grafana.__file__).with_name("podfleet.json")
+_STEPS = re.compile(r"\[\w+:\w+\]")
 Counts = Mapping[str, int | str]
 
 
 def every_expression() -> dict[str, str]:
     """By where it stands. A rule's name may stand for several; `$pod` is any."""
+    return {name: _in_a_young_fleet(text) for name, text in _as_they_stand().items()}
+
+
+def _in_a_young_fleet(text: str) -> str:
+    """Looks back in steps of hours fall on whole hours: a fleet of some minutes has none of them
+    behind it. So the steps are short here, also within what is recorded."""
+    for record in records():
+        if _STEPS.search(record.expression):
+            name = re.escape(record.name)
+            text = re.sub(rf"(?<![\w:]){name}(?![\w:])", f"({record.expression})", text)
+    return _STEPS.sub("[1h:15s]", text)
+
+
+def _as_they_stand() -> dict[str, str]:
     found = {f"rules: {name} {place}": text for place, (name, text) in enumerate(of_rules())}
     found |= {f"dashboard: {name}": text for name, text in panels.expressions().items()}
     for panel in json.loads(_GRAFANA.read_text(encoding="utf-8"))["panels"]:
