@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import flights, main_job, monitoring, pages, probing, upgrades
+from tests.bench import flights, main_job, monitoring, pages, probing, upgrades, watching_memory
 from tests.bench.table import table
 
 BENCHES = {
@@ -32,6 +32,7 @@ BENCHES = {
     "exporter": monitoring.exporter,
     "pages": pages.pages,
     "canary": flights.canary,
+    "watching": watching_memory.watching,
 }
 
 
