@@ -121,8 +121,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     options = parser.parse_args(argv)
     if options.write_docs:
-        argv = [[PYTHON, "-P", "-m", module] for module in GENERATORS]
-        sys.exit(max(subprocess.call(each, cwd=CHECKOUT) for each in argv))
+        calls = [[PYTHON, "-P", "-m", module] for module in GENERATORS]
+        sys.exit(max(subprocess.call(each, cwd=CHECKOUT) for each in calls))
     return options
 
 

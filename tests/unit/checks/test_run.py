@@ -111,4 +111,5 @@ def test_parts_can_be_chosen(
 
 def test_a_choice_that_fits_no_part_names_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["--part", "nonsense"]) == 2
-    assert "there are tests: monitoring, tests: the rest, tests: controller" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "there are tests: monitoring, tests: the rest, tests: controller" in said
