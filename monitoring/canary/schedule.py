@@ -38,7 +38,7 @@ _GLANCE_SECONDS = 5.0
 _JITTER = 0.1
 _MOST_IN_FLIGHT = 400
 # Whoever looks shall learn within two minutes who does not reach a pod that is cut off.
-PATIENCE = Patience(first_poll=0.1, longest_poll=5.0, silent_after=30.0)
+PATIENCE = Patience(first_poll=0.1, longest_poll=5.0, silent_after=20.0)
 _log = logging.getLogger("podfleet.canary")
 
 Pods = Callable[[], Sequence[CanaryPod]]
