@@ -1,54 +1,10 @@
-"""A pod that takes what is sent to it and drops it: it looks well, and its alert arrives.
-
-An operator puts what the release 1.1.0.5 of the rehearsal adds into the live one by hand. As an
-upgrade, the federation gate would have rolled it back: see tests/lab/upgrades.
-"""
+"""A pod that takes what is sent to it and drops it: it looks well, and its alert arrives."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-import pytest
-
-from provision.lab.rehearsal_source import OVERLAYS, TREE
+from tests.lab.monitoring.dropping import POD, Dropping
 from tests.lab.monitoring.outage import Clock, is_well, page_until, told_since
-from tests.lab.monitoring.shown import Dashboard, observed
 from tests.lab.monitoring.watching import Watching
-
-POD, HOST = "beta", "one"
-BROKEN = "1.1.0.5"
-ADDED = "config/initializers/z_broken_receiving.rb"
-LIVE = f"/srv/pods/{POD}/current"
-RESTART = f"systemctl restart pod-{POD}-sidekiq@$(basename $(readlink {LIVE})).service"
-
-
-@dataclass
-class Dropping:
-    """Since `clock` began; `seen` alerts had arrived before."""
-
-    watching: Watching
-    dashboard: Dashboard
-    clock: Clock
-    seen: int
-
-
-@pytest.fixture(scope="module")
-def dropping(watching: Watching) -> Iterator[Dropping]:
-    code = (TREE / OVERLAYS / BROKEN / ADDED).read_text()
-    with observed(watching.fleet) as dashboard:
-        page_until(Clock(), dashboard, "all was well before", is_well, 240)
-        seen = len(watching.receiver.alerts)
-        watching.shell(HOST, f"echo {shlex.quote(code)} >{LIVE}/{ADDED} && {RESTART}")
-        try:
-            yield Dropping(watching, dashboard, Clock(), seen)
-        finally:
-            mend(watching)
-
-
-def mend(watching: Watching) -> None:
-    watching.shell(HOST, f"! test -e {LIVE}/{ADDED} || {{ rm {LIVE}/{ADDED} && {RESTART}; }}")
 
 
 def test_the_alert_arrives(dropping: Dropping) -> None:
@@ -83,7 +39,7 @@ def status(watching: Watching, path: str) -> str:
 
 
 def test_all_clears_once_it_is_mended(dropping: Dropping) -> None:
-    mend(dropping.watching)
+    dropping.mend()
     mended = Clock()
     page_until(mended, dropping.dashboard, "all well on the page", is_well, 240)
     mended.until(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from provision.contract import ACME_WEBROOT
+from tests.lab.monitoring.dropping import Dropping
 from tests.lab.monitoring.shown import observed
 from tests.lab.monitoring.watching import Watching, wait_until
 
@@ -60,7 +61,8 @@ def sql(watching: Watching, text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def snac(watching: Watching) -> Iterator[Watching]:
+def snac(watching: Watching, dropping: Dropping) -> Iterator[Watching]:
+    """Meanwhile another pod drops what it receives: its alert takes minutes."""
     watching.shell("one", INSTALL)
     columns = "host, ssl, created_at, updated_at"
     sql(watching, f"INSERT INTO pods ({columns}) VALUES ('{NAME}', true, now(), now())")
