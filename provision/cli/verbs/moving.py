@@ -72,4 +72,8 @@ def retire(
             typed_domain=typed,
             dry_run=asked.dry_run,
         )
-    asked.output.show([left.line()], left.to_json())
+    missed = fleet.monitoring is not None and not asked.hosts and not asked.dry_run
+    following = (
+        f"Next: take [pods.{pod.name}] out of {fleet.file}, then podfleet up: alerts miss it."
+    )
+    asked.output.show([left.line(), *([following] if missed else [])], left.to_json())
