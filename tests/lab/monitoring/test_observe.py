@@ -14,6 +14,7 @@ from tests.lab.operations.pod_lab import until
 
 # A round of probes and one of canaries, which tests before may have made come late.
 PATIENCE = 180
+WELL = "alpha, beta and gamma reach one another"
 PAGES = ("/", "/pods/alpha", "/peers", "/canary", "/deliveries", "/upgrades", "/alerts", "/runbook")
 
 
@@ -30,12 +31,12 @@ def test_observe_opens_the_dashboard_and_closes_it(watching: Watching) -> None:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:")
+        until(lambda: WELL in _page(url), PATIENCE, "the overview does not say that all is well")
         pages = {page: _page(url.rstrip("/") + page) for page in PAGES}
     finally:
         process.send_signal(signal.SIGINT)
         code = process.wait(timeout=30)
     assert code == 130
-    assert "alpha, beta and gamma reach one another" in pages["/"]
     assert "gamma.lab.test" in pages["/peers"]
     assert 'id="poddown"' in pages["/runbook"]
     assert all("<script" not in page for page in pages.values())
