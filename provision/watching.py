@@ -75,7 +75,7 @@ def last_flights(fleet: Fleet, report: Report, *, pods: Sequence[str] = ()) -> t
     host = fleet.hosts[monitoring_of(fleet).host]
     chosen = {pod.name for pod in select(fleet, pods, ())}
     flights, age = read_flights(connect(fleet, host, report))
-    report.line(f"As host {host.name} saw it {age / 60:.0f} minutes ago.")
+    report.line(f"As host {host.name} saw it {_minutes(age)} ago.")
     return tuple(each for each in flights if {each.sender, each.receiver} & chosen)
 
 
@@ -95,7 +95,7 @@ def read_flights(connection: Connection) -> tuple[tuple[Flight, ...], float]:
     if age > STALE_INTERVALS * interval:
         raise Refusal(
             f"host {connection.name}",
-            f"its canary flew last {age / 60:.0f} minutes ago, though it should every "
+            f"its canary flew last {_minutes(age)} ago, though it should every "
             f"{interval / 60:.0f}: what it saw then is stale",
             "See systemctl status podfleet-monitor there. podfleet canary flies one now.",
         )
@@ -143,7 +143,7 @@ def read_told(
     now, state = float(told["now"]), told["peers"] or {"at": told["now"], "peers": []}
     if (age := now - float(state["at"])) > STALE_INTERVALS * interval:
         report.warn(
-            f"host {connection.name}: its last probes ended {age / 60:.0f} minutes ago. They are "
+            f"host {connection.name}: its last probes ended {_minutes(age)} ago. They are "
             "left out. See systemctl status podfleet-monitor there."
         )
         state["peers"] = []
@@ -160,3 +160,11 @@ def check_authorities(path: Path) -> None:
         raise UsageError(
             str(path), str(what), "Give --ca a file of certificates, as PEM."
         ) from error
+
+
+def _minutes(age: float) -> str:
+    """In words; what a clock that runs behind calls the future is a moment ago."""
+    if age < 60:
+        return "less than a minute"
+    whole = round(age / 60)
+    return "a minute" if whole == 1 else f"{whole} minutes"
