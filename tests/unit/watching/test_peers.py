@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -183,7 +184,7 @@ def test_probes_that_are_stale_are_left_out_with_words(state: Path) -> None:
         write_state(state, "peers", {**told.state(standings, NOW - 3600), "peers": STALE})
         said = io.StringIO()
         found = pod_peers("alpha", "one", read_told(here(state), Lines(said), 300, url))
-    assert "host one: its last probes ended 60 minutes ago" in said.getvalue()
+    assert re.search(r"host one: its last probes ended 6\d minutes ago", said.getvalue())
     assert found.buckets["unknown"] and not found.buckets["current"]
 
 
