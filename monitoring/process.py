@@ -11,8 +11,9 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -20,14 +21,16 @@ from monitoring.board import Board
 from monitoring.config import CONFIG, TOKENS, MonitorConfig, NamedPod, load_config
 from monitoring.metrics import MONITOR_INFO
 from monitoring.peers import Peer, Peers
+from monitoring.pod.authority import peer_of
 from monitoring.pod.places import PodPlace
 from monitoring.prober.failure import ProbeFailed
-from monitoring.prober.target import PORTS, parse_target
+from monitoring.prober.target import parse_target
 from monitoring.serving import serve
 from monitoring.state import DIRECTORY
 
 _log = logging.getLogger("podfleet.monitor")
 EXPORTER_SECONDS = 30.0
+Part = Coroutine[Any, Any, None]
 
 
 def main() -> int:
@@ -49,18 +52,14 @@ async def watch(config: MonitorConfig, *, state: Path = DIRECTORY, tokens: Path 
     server = serve(board, config.address, config.port)
     try:
         async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(_run(part)) for part in parts(config, board, state, tokens)
-            ]
+            running = [*map(tasks.create_task, parts(config, board, state, tokens))]
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, _end, running)
     finally:
         server.shutdown()
 
 
-def parts(
-    config: MonitorConfig, board: Board, state: Path, tokens: Path
-) -> Iterator[Awaitable[None]]:
+def parts(config: MonitorConfig, board: Board, state: Path, tokens: Path) -> Iterator[Part]:
     """The parts that this host's settings ask for. Imported here: a host pays for what it runs."""
     peers = Peers(list(_given(config.peers)))
     if config.pods:
@@ -73,7 +72,7 @@ def parts(
         yield from _watching(config, board, state, tokens)
 
 
-def _probing(config: MonitorConfig, board: Board, peers: Peers, state: Path) -> Awaitable[None]:
+def _probing(config: MonitorConfig, board: Board, peers: Peers, state: Path) -> Part:
     from monitoring.prober.cycle import run as probe
 
     return probe(
@@ -89,9 +88,7 @@ def _probing(config: MonitorConfig, board: Board, peers: Peers, state: Path) -> 
     )
 
 
-def _watching(
-    config: MonitorConfig, board: Board, state: Path, tokens: Path
-) -> Iterator[Awaitable[None]]:
+def _watching(config: MonitorConfig, board: Board, state: Path, tokens: Path) -> Iterator[Part]:
     from monitoring.canary.schedule import run as fly
     from monitoring.canary.tokens import TokenFile
     from monitoring.outside.watching import OwnPod
@@ -124,12 +121,7 @@ def _given(urls: tuple[str, ...]) -> Iterator[Peer]:
         except ProbeFailed as failed:
             _log.warning("%s: %s", url, failed)
             continue
-        port = None if target.port == PORTS[target.scheme] else target.port
-        yield Peer(target.host, port, target.is_tls)
-
-
-async def _run(part: Awaitable[None]) -> None:
-    await part
+        yield peer_of(target.host, target.port, target.is_tls)
 
 
 def _end(running: list[asyncio.Task[None]]) -> None:
