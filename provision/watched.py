@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from provision.contract import (
     DASHBOARD_SOCKET,
     MONITOR_CONFIG,
     MONITOR_PORT,
-    MONITOR_STATE,
     MONITOR_USER,
     NODE_EXPORTER_PORT,
     PROMETHEUS_PORT,
@@ -68,7 +67,6 @@ class Watched:
     node_port: int = NODE_EXPORTER_PORT
     dashboard_socket: str = str(DASHBOARD_SOCKET)
     user: str = MONITOR_USER
-    state: str = str(MONITOR_STATE)
     directory: str = str(MONITOR_CONFIG)
     tunnel_user: str = "root"
 
@@ -146,10 +144,8 @@ def watch_secrets(fleet: Fleet, host: Host, vault: Vault) -> WatchSecrets:
 
 def _watching(fleet: Fleet, vault: Vault, public: WatchSecrets) -> WatchSecrets:
     scrape = vault.get("fleet.scrape") or ""
-    return WatchSecrets(
-        authority=public.authority,
-        host_certificate=public.host_certificate,
-        host_key=public.host_key,
+    return replace(
+        public,
         scrape_certificate=certificate_of(scrape),
         scrape_key=key_of(scrape),
         canaries=_canaries(fleet, vault),
