@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import groupby
 
 import pytest
 
@@ -112,7 +113,9 @@ def test_cut_at_each_step_it_ends_well(
     print(f"\n{change.name}:", *cuts, sep="\n  ")
     assert max(cut.serves_after or 0 for cut in cuts) <= SERVES_AGAIN_SECONDS
     done = [line["step"] for line in lab.journal(POD, operation) if line["event"] == "done"]
-    assert [cut.step for cut in cuts] == done, "each step that was done was cut once"
+    # A step is seen to start a moment before that is on the disk: where the power goes in between,
+    # its first start never was, and it is cut again.
+    assert [step for step, _ in groupby(cut.step for cut in cuts)] == done, "a step was not cut"
     watch_no_more(lab, POD)
     verify(lab, change, before)
     if change.name == "breaking":
