@@ -9,6 +9,8 @@ from pathlib import Path
 PATH = Path("/etc/podfleet/dashboard.json")
 # Data older than so many of its source's intervals is stale.
 STALE_INTERVALS = 3
+# How often a pod's exporter reads, whatever else the fleet says: see monitoring/pod/exporter.py.
+READ_SECONDS = 30.0
 # Certificates change seldom, and are read so: see monitoring/pod/sources.py.
 CERTIFICATE_SECONDS = 300.0
 
@@ -28,11 +30,12 @@ class Settings:
     def stale_after(self, source: str) -> float:
         """The age in seconds from which on what this source said is stale."""
         intervals = {
+            "outside": self.own_seconds,
             "probe": self.peer_seconds,
             "canary": self.canary_seconds,
             "certificate": CERTIFICATE_SECONDS,
         }
-        return STALE_INTERVALS * intervals.get(source, self.own_seconds)
+        return STALE_INTERVALS * intervals.get(source, READ_SECONDS)
 
 
 def load_settings(path: Path) -> Settings:
