@@ -28,6 +28,7 @@ from provision.operations import (
     way_back,
 )
 from provision.operations.commands import is_active
+from provision.operations.configure import refuse_closed
 from provision.operations.operation import Operation, need_record, state_of
 from provision.operations.paths import AMPLE, BREAKING, PLAIN
 from provision.operations.preflight import platform_level
@@ -108,6 +109,7 @@ class _Rollback:
         """Whether all that the release before needs is still there."""
         platform_level()
         record = need_record(self.operation)
+        refuse_closed(self.operation, record)
         previous = record.get("previous")
         if not previous:
             raise Refusal(
