@@ -129,9 +129,12 @@ class _Rollback:
             },
         }  # fmt: skip
 
-    def keep(self, _: Evidence) -> None:
+    def keep(self, _: Evidence) -> Evidence:
+        """What the pod is now; and how it federated before it was upgraded, for the gate: whoever
+        goes back does not wait for canaries of a release that may be broken."""
         way_back.keep(self.operation, need_record(self.operation), self.back.record["manifest"])
         warming.cancel(self.places)
+        return {federating.BEFORE: federating.long_before(self.back.way.get("federation"))}
 
     def files(self, _: Evidence) -> None:
         """Units and vhost of then; a page of then finds its assets."""

@@ -304,7 +304,8 @@ class _Upgrade(Preparation):
         way_back.note(
             self.places, self.old,
             {"at": done["switch"]["at"], "marks": (done.get("move") or {}).get("marks", {}),
-             "operation": self.operation.id},
+             "operation": self.operation.id,
+             "federation": done["keep"].get(federating.BEFORE)},
         )  # fmt: skip
         previous = {"release_id": self.old, "database": self.way.live_database}
         return recording.record(self.operation, self.database, previous)

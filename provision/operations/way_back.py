@@ -24,7 +24,8 @@ class WayBack:
 
     # pod.json of then.
     record: dict[str, Any]
-    # {"at": epoch seconds, "marks": {table: highest id}, "operation"}; empty until the switch.
+    # {"at": epoch seconds, "marks": {table: highest id}, "operation", "federation": how it
+    # federated}; empty until its upgrade is done.
     way: dict[str, Any]
 
     @property

@@ -10,8 +10,9 @@ import pytest
 
 from provision.contract import PodPlaces
 from provision.errors import Refusal
-from provision.operations import rollback
+from provision.operations import database, federating, recording, rollback, warming, way_back
 from provision.operations.operation import Operation
+from provision.operations.upgrade import _Upgrade
 
 OLD, NEW = "1.0.0.0-0123abcd", "1.1.0.0-0123abcd"
 
@@ -49,3 +50,50 @@ def test_a_pod_that_was_closed_for_a_move_does_not_come_up_beside_its_successor(
     with pytest.raises(Refusal, match="its final export was taken") as refused:
         preflight(places)
     assert "configure --reopen" in str(refused.value)
+
+
+WAY = {
+    "path": "plain", "order": "ample", "pending": [], "unknown": [], "irreversible": [],
+    "live_database": "pod_alpha_1", "database_bytes": 7, "predicted_seconds": 0.0,
+    "resident_mb": 1, "web_mb": 1, "sidekiq_mb": 1, "needs_bytes": 0,
+}  # fmt: skip
+
+# What a rollback's own preflight saw.
+FOUND = {"from": NEW, "from_database": "pod_alpha_1", "to": OLD, "to_database": "pod_alpha_1"}
+
+
+def upgraded(places: PodPlaces, saw: dict[str, Any]) -> None:
+    """From OLD to NEW, which had this to say of how the pod federated before."""
+    operation = Operation(places.name, "first", {"operation": "upgrade"})
+    (operation.directory / "stage").mkdir(parents=True)
+    stage = {"format": 1, "pod": {"release_id": NEW, "domain": "alpha.example.org"}}
+    (operation.directory / "stage" / "stage.json").write_text(json.dumps(stage))
+    found = {"way": WAY, "from": OLD, "database": "pod_alpha_1"}
+    operation.journal.write("done", "preflight", evidence=found)
+    operation.journal.write("done", "keep", evidence={federating.BEFORE: saw})
+    operation.journal.write("done", "switch", evidence={"at": 1.0})
+    _Upgrade(operation).record({})
+
+
+def test_what_did_not_federate_before_the_upgrade_is_no_fault_of_the_way_back(
+    places: PodPlaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a pod could be upgraded that could not be taken back."""
+    monkeypatch.setattr(recording, "record", lambda *_: {})
+    monkeypatch.setattr(warming, "cancel", lambda _: None)
+    monkeypatch.setattr(database, "exists", lambda _: True)
+    manifest: dict[str, Any] = {"files": []}
+    told = {"release_id": OLD, "database": "pod_alpha_1", "manifest": manifest}
+    Path(places.way_back(OLD)).mkdir(parents=True)
+    (Path(places.way_back(OLD)) / way_back.RECORD).write_text(json.dumps(told))
+    Path(places.release(OLD)).mkdir(parents=True)
+    saw = {"failing": ["beta -> alpha"], "public_name": "client_error"}
+    upgraded(places, {**saw, "deliveries": {"at": 1.0, "counts": {}}})
+    record(places, manifest=manifest)
+
+    operation = Operation(places.name, "second", {"operation": "rollback"})
+    operation.journal.path.parent.mkdir(parents=True)
+    operation.journal.write("done", "preflight", evidence=FOUND)
+    keep = next(step for step in rollback.steps(operation)() if step.name == "keep")
+    operation.journal.write("done", "keep", evidence=dict(keep.do({}) or {}))
+    assert federating._seen_before(operation) == saw
