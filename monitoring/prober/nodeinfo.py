@@ -17,10 +17,10 @@ from monitoring.prober.session import Session
 from monitoring.prober.stages import Stages
 from monitoring.prober.visiting import visit
 from monitoring.reasons import Reason
+from monitoring.shown import shown
 
 WELL_KNOWN = "/.well-known/nodeinfo"
 _SCHEMA = "nodeinfo.diaspora.software/ns/schema/"
-_TEXT_CHARACTERS = 128
 # Beyond it a count is a joke or a mistake (2^53: what every JSON reader agrees on).
 _LARGEST_COUNT = 2**53
 
@@ -163,11 +163,8 @@ def _member(value: Any, name: str) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    """A short line of text, without what could colour a terminal or break a line."""
-    if not isinstance(value, str):
-        return None
-    shown = "".join(character for character in value if character.isprintable()).strip()
-    return shown[:_TEXT_CHARACTERS] or None
+    """A short line of text."""
+    return (shown(value) or None) if isinstance(value, str) else None
 
 
 def _truth(value: Any) -> bool | None:

@@ -188,4 +188,9 @@ def _safe_path(path: str) -> str:
     """Links come from strangers: what would break the request line is escaped."""
     if path.isascii() and path.isprintable() and " " not in path:
         return path
-    return "".join(c if "!" <= c <= "~" else "".join(f"%{b:02X}" for b in c.encode()) for c in path)
+    return "".join(c if "!" <= c <= "~" else _escaped(c) for c in path)
+
+
+def _escaped(character: str) -> str:
+    # JSON can name half a character, which has no bytes.
+    return "".join(f"%{byte:02X}" for byte in character.encode(errors="replace"))

@@ -9,8 +9,10 @@ from pathlib import Path
 from monitoring.prober.limits import Limits
 from monitoring.prober.nodeinfo import Probe, probe
 from monitoring.reasons import words
+from monitoring.shown import shown
 
 _LIMITS = Limits()
+_URL_CHARACTERS = 300
 
 
 def probe_once(
@@ -29,7 +31,7 @@ def probe_lines(found: Probe) -> list[str]:
     """What was found, for reading."""
     detail = f" ({found.detail})" if found.detail else ""
     verdict = "reachable" if found.is_well else f"{words(found.reason)}{detail}"
-    lines = [f"{found.url}: {verdict}"]
+    lines = [f"{shown(found.url, _URL_CHARACTERS)}: {verdict}"]
     if found.is_well:
         lines += _said(found)
     spent = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in found.seconds.items())

@@ -139,6 +139,10 @@ FAULTS = {
         answering({"/.well-known/nodeinfo": response(links("2.1", base="/a\\r\\nX: y\r\n"))}),
         Reason.CLIENT_ERROR,
     ),
+    "a link with half a character": Fault(
+        answering({"/.well-known/nodeinfo": response(links("2.1", base="/\ud800"))}),
+        Reason.CLIENT_ERROR,
+    ),
 }
 
 

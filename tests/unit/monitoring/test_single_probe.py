@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 
+import pytest
+
 from monitoring.prober.nodeinfo import probe_nodeinfo
 from monitoring.prober.single import probe_lines, probe_once
 from tests.unit.monitoring.certificates import Authority
-from tests.unit.monitoring.peer import DOCUMENT, nodeinfo, peer
+from tests.unit.monitoring.peer import DOCUMENT, answering, links, nodeinfo, peer, response
 
 PROMISED = {
     "software": "diaspora",
@@ -41,3 +43,29 @@ async def test_private_address_is_explained(authority: Authority) -> None:
         "https://127.0.0.1: the name leads to a private or local address (127.0.0.1)"
     )
     assert json.loads(json.dumps(found.to_json()))["reason"] == "private_address"
+
+
+# Turns a terminal's letters red (twice), breaks a line, turns the writing round, and half a
+# character.
+RUDE = "\x1b[31m\x9b31m\n\u202e\ud800"
+
+
+@pytest.mark.parametrize(
+    ("offer", "said"),
+    [
+        (links(f"9.9{RUDE}"), "9.9[31m31m"),
+        (links("2.1", base=f"https://rude{RUDE.replace('[', '')}.example"), "rude31m31m.example"),
+    ],
+    ids=["a version", "a host"],
+)
+async def test_a_strangers_words_do_nothing_to_who_reads_them(
+    offer: bytes, said: str, authority: Authority
+) -> None:
+    pages = {"/.well-known/nodeinfo": response(offer)}
+    async with peer(answering(pages), authority.context()) as port:
+        found = await probe_nodeinfo(
+            f"https://pod.lab.test:{port}", address="127.0.0.1", ca_file=authority.ca_file
+        )
+    assert said in found.detail
+    assert all(line.isprintable() for line in probe_lines(found))
+    assert json.dumps(found.to_json(), ensure_ascii=False).encode()
