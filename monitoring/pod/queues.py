@@ -44,6 +44,8 @@ CRON_JOBS = (
     "recheck_scheduled_pods",
     "recurring_pod_check",
 )
+# sidekiq-cron 2, and 1 as of diaspora* 0.9.0: its keys stay after an upgrade, with old times.
+_CRON_KEYS = ("cron_job:default:", "cron_job:")
 # A process that did not say so for this long is gone: sidekiq itself says it every 10 s.
 BEAT_SECONDS = 60.0
 MOST_PROCESSES, MOST_QUEUES = 64, 64
@@ -129,10 +131,13 @@ def count_samples(redis: RedisSocket, pod: str, clock: Clock) -> list[Sample]:
 
 def cron_samples(redis: RedisSocket, pod: str, clock: Clock) -> list[Sample]:
     """When each job of the timetable was last put into its queue; absent where it never was."""
-    keys = [(name, f"cron_job:default:{name}") for name in CRON_JOBS]
+    keys = [(name, prefix + name) for name in CRON_JOBS for prefix in _CRON_KEYS]
     replies = redis.ask_all([("HGET", key, "last_enqueue_time") for _, key in keys])
-    read = ((name, _moment(reply)) for (name, _), reply in zip(keys, replies, strict=True))
-    return [(CRON_TIMESTAMP, (pod, name), at) for name, at in read if at is not None]
+    newest: dict[str, float] = {}
+    for (name, _), reply in zip(keys, replies, strict=True):
+        if (at := _moment(reply)) is not None:
+            newest[name] = max(at, newest.get(name, at))
+    return [(CRON_TIMESTAMP, (pod, name), at) for name, at in newest.items()]
 
 
 def health_samples(redis: RedisSocket, pod: str, clock: Clock) -> list[Sample]:

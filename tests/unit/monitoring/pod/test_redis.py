@@ -99,6 +99,28 @@ def test_counts_and_the_timetable(redis: redis_client.Redis, place: PodPlace) ->
     }
 
 
+def test_the_timetable_of_0_9_0_and_what_it_leaves_to_0_9_1(
+    redis: redis_client.Redis, place: PodPlace
+) -> None:
+    for key, at in (
+        ("cron_job:recurring_pod_check", "2026-11-21 08:15:00 +0000"),
+        ("cron_job:check_birthday", "2026-11-21 08:15:00 +0000"),
+        ("cron_job:default:check_birthday", ""),
+        ("cron_job:recheck_scheduled_pods", "2026-11-21 08:15:00 +0000"),
+        ("cron_job:default:recheck_scheduled_pods", "2026-11-22 08:15:00 +0000"),
+        ("cron_job:default:cleanup_old_exports", "2026-11-21 08:15:00 +0000"),
+        ("cron_job:cleanup_old_exports", "2026-11-22 08:15:00 +0000"),
+    ):
+        redis.hset(key, "last_enqueue_time", at)
+    said = values(collected(place))
+    assert {key[1]: value for key, value in said.items() if key[0] == "cron_timestamp_seconds"} == {
+        "recurring_pod_check": 1795335300 - 86400,
+        "check_birthday": 1795335300 - 86400,
+        "recheck_scheduled_pods": 1795335300,
+        "cleanup_old_exports": 1795335300,
+    }
+
+
 def test_deliveries_that_wait(redis: redis_client.Redis, place: PodPlace) -> None:
     first = NOW + 100
     one, two = "https://one.example.org/receive/public", "https://two.example.org:8443/receive"
