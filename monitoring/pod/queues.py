@@ -102,14 +102,18 @@ def queue_samples(redis: RedisSocket, pod: str, clock: Clock) -> list[Sample]:
 
 
 def process_samples(redis: RedisSocket, pod: str, clock: Clock) -> list[Sample]:
-    """The processes that are alive, their threads, and what they do."""
+    """The processes that are alive, their threads, and what they do.
+
+    One that was told to be quiet finishes what it began, and takes no jobs any more.
+    """
     names = _texts(redis.ask("SMEMBERS", "processes"), MOST_PROCESSES)
-    told = redis.ask_all([("HMGET", name, "info", "busy", "beat") for name in names])
+    told = redis.ask_all([("HMGET", name, "info", "busy", "beat", "quiet") for name in names])
     alive = [each for each in told if isinstance(each, list) and _is_alive(each, clock())]
+    taking = [each for each in alive if each[3] != b"true"]
     return [
-        (SIDEKIQ_PROCESSES, (pod,), len(alive)),
-        (SIDEKIQ_BUSY, (pod,), sum(_count(busy) for _, busy, _ in alive)),
-        (SIDEKIQ_THREADS, (pod,), sum(_concurrency(info) for info, _, _ in alive)),
+        (SIDEKIQ_PROCESSES, (pod,), len(taking)),
+        (SIDEKIQ_BUSY, (pod,), sum(_count(each[1]) for each in alive)),
+        (SIDEKIQ_THREADS, (pod,), sum(_concurrency(each[0]) for each in taking)),
     ]
 
 

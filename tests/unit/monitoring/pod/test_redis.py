@@ -75,6 +75,31 @@ def test_processes_that_are_alive(redis: redis_client.Redis, place: PodPlace) ->
     assert said["sidekiq_threads",] == 5
 
 
+def test_a_process_that_was_quieted_takes_no_jobs(
+    redis: redis_client.Redis, place: PodPlace
+) -> None:
+    told: dict[Any, Any]
+    for name, quiet, busy in (("alpha:1:a", "true", 3), ("alpha:2:b", "false", 2)):
+        told = {
+            "info": json.dumps({"concurrency": 5}), "busy": busy, "beat": NOW - 5, "quiet": quiet,
+        }  # fmt: skip
+        redis.hset(name, mapping=told)
+    redis.sadd("processes", "alpha:1:a")
+    said = values(collected(place))
+    assert (said["sidekiq_processes",], said["sidekiq_busy",], said["sidekiq_threads",]) == (
+        0,
+        3,
+        0,
+    )
+    redis.sadd("processes", "alpha:2:b")
+    said = values(collected(place))
+    assert (said["sidekiq_processes",], said["sidekiq_busy",], said["sidekiq_threads",]) == (
+        1,
+        5,
+        5,
+    )
+
+
 def test_counts_and_the_timetable(redis: redis_client.Redis, place: PodPlace) -> None:
     redis.mset({"stat:processed": 20719, "stat:failed": 7917})
     redis.zadd("retry", {"a": 1, "b": 2})
