@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import reduce
 
 from markupsafe import Markup, escape
 
@@ -84,11 +85,14 @@ def most(
 ) -> dict[str, Points]:
     """Series by name, in their order; those past the colours are joined to `others`."""
     named: dict[str, Points] = {label(one): one.points for one in series[: MOST_COLOURS - 1]}
-    rest: dict[float, float | None] = {}
+    gathered: dict[float, list[float]] = {}
     for one in series[MOST_COLOURS - 1 :]:
         for when, value in one.points:
-            rest[when] = join(rest.get(when) or 0, value or 0)
-    return {**named, "others": sorted(rest.items())} if rest else named
+            gathered.setdefault(when, []).extend(() if value is None else (value,))
+    # Where none of them has a value, there is none: a zero would be made up.
+    others = [(when, reduce(join, found) if found else None)
+              for when, found in sorted(gathered.items())]  # fmt: skip
+    return {**named, "others": others} if others else named
 
 
 class _Frame:

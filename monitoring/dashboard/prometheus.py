@@ -49,12 +49,13 @@ class Prometheus:
         data = await self._ask("/api/v1/query", {"query": promql})
         return _checked(_now, _vector(data, "vector"))
 
-    async def over(self, promql: str, hours: float, step: int, now: float) -> list[Series]:
-        """What held in the last hours, every `step` seconds."""
-        end = now // step * step
-        span = {"start": end - hours * 3600, "end": end, "step": step}
+    async def over(self, promql: str, hours: int, step: int, now: float) -> list[Series]:
+        """What held in the last hours, at each of `moments`; a gap is None."""
+        whens = moments(hours, step, now)
+        span = {"start": whens[0], "end": whens[-1], "step": step}
         data = await self._ask("/api/v1/query_range", {"query": promql, **span})
-        return _checked(_then, _vector(data, "matrix"))
+        gaps = dict.fromkeys(whens)
+        return _checked(lambda item: _then(item, gaps), _vector(data, "matrix"))
 
     async def alerts(self) -> list[dict[str, Any]]:
         """The alerts that are pending or firing, as Prometheus gives them."""
@@ -93,6 +94,12 @@ class Prometheus:
             raise PrometheusTrouble(words) from error
         except (OSError, EOFError) as error:
             raise PrometheusTrouble(_unreached(self.url, error)) from error
+
+
+def moments(hours: int, step: int, now: float) -> list[float]:
+    """Every `step` seconds, and the last one this minute: what is newest is never left out."""
+    end = now // 60 * 60
+    return [end - step * back for back in range(hours * 3600 // step, -1, -1)]
 
 
 def _unreached(url: str, error: Exception) -> str:
@@ -168,10 +175,10 @@ def _now(item: Any) -> Series:
     return Series(item["metric"], ((when, _number(value)),))
 
 
-def _then(item: Any) -> Series:
-    return Series(
-        item["metric"], tuple((float(when), _number(one)) for when, one in item["values"])
-    )
+def _then(item: Any, gaps: Mapping[float, None]) -> Series:
+    """Prometheus leaves out the moments at which there was nothing."""
+    known = {float(when): _number(one) for when, one in item["values"]}
+    return Series(item["metric"], tuple(sorted({**gaps, **known}.items())))
 
 
 def _number(text: str) -> float | None:

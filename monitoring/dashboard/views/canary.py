@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -12,6 +13,7 @@ from monitoring.dashboard.flights import FLIGHTS, Flight, flights, pods_of
 from monitoring.dashboard.freshness import SOURCES, Freshness
 from monitoring.dashboard.headlines import NEEDED, headlines
 from monitoring.dashboard.panels import BY_NAME
+from monitoring.dashboard.prometheus import moments
 from monitoring.dashboard.reading import Asking, Reading
 from monitoring.dashboard.views.page import Page, shown
 from monitoring.dashboard.wording import age, clock_time, duration, percent, reason_words
@@ -83,17 +85,13 @@ def _history(reading: Reading, pair: tuple[str, str]) -> Markup:
     """A cell each half hour: how many flights ended well, and how long a post took."""
     panel = BY_NAME["pair_good_history"]
     good, took = _points(reading, "pair_good_history", pair), _points(reading, "pair_history", pair)
-    end = reading.now // panel.step * panel.step
-    moments = [
-        end - panel.step * back for back in reversed(range(panel.hours * 3600 // panel.step))
-    ]
-    boxes = [_box(reading.now, when, good.get(when), took.get(when)) for when in moments]
-    bad = sum(tone == "bad" for tone, _ in boxes)
-    missing = sum(tone == "unknown" for tone, _ in boxes)
-    words = (
-        f"the last {panel.hours} h: {len(boxes) - bad - missing} of {len(boxes)} half hours well"
-    )
-    return strip(boxes, f"{words}, {bad} not, {missing} without data")
+    # The first moment ends a half hour before these hours.
+    ends = moments(panel.hours, panel.step, reading.now)[1:]
+    boxes = [_box(reading.now, when, good.get(when), took.get(when)) for when in ends]
+    tones = Counter(tone for tone, _ in boxes)
+    words = f"the last {panel.hours} h: {tones['good']} of {len(boxes)} half hours well"
+    rest = f"{tones['warn']} partly, {tones['bad']} not, {tones['unknown']} without data"
+    return strip(boxes, f"{words}, {rest}")
 
 
 def _points(reading: Reading, name: str, pair: tuple[str, str]) -> dict[float, float | None]:
