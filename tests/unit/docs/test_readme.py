@@ -80,6 +80,18 @@ def test_a_command_parses(command: str) -> None:
         assert context.params is not None
 
 
+def test_every_screenshot_is_shown_by_a_reader_s_wish_for_light_or_dark() -> None:
+    pictures = re.findall(
+        r'<picture>\n  <source media="\(prefers-color-scheme: dark\)" srcset="([^"]+)-dark.png">\n'
+        r'  <img alt="[^"]+" src="([^"]+)-light.png">\n</picture>',
+        README,
+    )
+    shown = [f"{name}-{scheme}.png" for pair in pictures
+             for name, scheme in zip(pair, ("dark", "light"), strict=True)]  # fmt: skip
+    there = places.CHECKOUT.glob("docs/screenshots/*.png")
+    assert sorted(shown) == sorted(str(path.relative_to(places.CHECKOUT)) for path in there)
+
+
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^):]+)\)", README))))
 def test_a_link_leads_somewhere(target: str) -> None:
     assert (places.CHECKOUT / Path(target)).exists()
