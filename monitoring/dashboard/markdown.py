@@ -1,4 +1,4 @@
-"""Renders the runbook's Markdown: headings, paragraphs, lists, tables, code and links, no more.
+"""Renders the runbook's Markdown: headings, paragraphs, lists, tables, emphasis, code and links.
 
 All text is escaped; a link leads to the same page, to a page of ours, or to https.
 """
@@ -12,7 +12,8 @@ from itertools import groupby
 from markupsafe import Markup, escape
 
 _INLINE = re.compile(
-    r"`(?P<code>[^`]+)`|\*\*(?P<bold>[^*]+)\*\*|\[(?P<words>[^\]]+)\]\((?P<link>[^)\s]+)\)"
+    r"`(?P<code>[^`]+)`|\*\*(?P<bold>[^*]+)\*\*|(?<!\w)\*(?P<slanted>[^*\s][^*]*)\*"
+    r"|\[(?P<words>[^\]]+)\]\((?P<link>[^)\s]+)\)"
 )
 _HEADING = re.compile(r"(#{1,5}) +(.+)")
 _ITEM = re.compile(r"(?:[-*]|(\d+)\.) +(.*)")
@@ -128,6 +129,8 @@ def _marked(found: re.Match[str]) -> Markup:
         return Markup("<code>{}</code>").format(found["code"])
     if found["bold"]:
         return Markup("<strong>{}</strong>").format(found["bold"])
+    if found["slanted"]:
+        return Markup("<em>{}</em>").format(found["slanted"])
     if found["link"].startswith(("#", "https://")):
         return Markup('<a href="{}">{}</a>').format(found["link"], found["words"])
     return escape(found["words"])

@@ -55,3 +55,8 @@ def test_the_runbook_is_shown_where_it_lies(well: Standing) -> None:
     page = get(f"{well.pages}/runbook")
     missing = [alert for alert in links.ALERTS if f'id="{alert.lower()}"' not in page.body]
     assert not missing
+
+
+def test_no_mark_of_the_runbook_s_own_language_is_shown(well: Standing) -> None:
+    text = re.sub(r"<(pre|code).*?</\1>", "", get(f"{well.pages}/runbook").body, flags=re.DOTALL)
+    assert not re.findall(r".*(?:(?<!diaspora)[*]|`|\]\().*", text)

@@ -16,6 +16,8 @@ SHARES = {0: "0 %", 0.001: "0.1 %", 0.9: "90 %", 0.9999: "99.9 %", 1: "100 %"}
 MARKDOWN = {
     "## PodDown": '<h3 id="poddown">PodDown</h3>',
     "a <b> `c < d` **e**": "<p>a &lt;b&gt; <code>c &lt; d</code> <strong>e</strong></p>",
+    "*a b* <*c*> 2 * 3": "<p><em>a b</em> &lt;<em>c</em>&gt; 2 * 3</p>",
+    "diaspora*'s *a*": "<p>diaspora*&#39;s <em>a</em></p>",
     "[x](javascript:1) [y](#z)": '<p>x <a href="#z">y</a></p>',
     "- a\n  b\n- c": "<ul><li>a b</li><li>c</li></ul>",
     "1. a\n2. b": "<ol><li>a</li><li>b</li></ol>",
