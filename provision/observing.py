@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from typing import NoReturn
 
 from provision.contract import DASHBOARD_SOCKET
 from provision.errors import Refusal
@@ -29,7 +31,7 @@ def dashboard(fleet: Fleet, report: Report, port: int = 0) -> Iterator[tuple[str
     connection = connect(fleet, host, report)
     if connection.run(["test", "-S", str(DASHBOARD_SOCKET)], check=False).returncode != 0:
         raise Refusal(f"host {host.name}", "has no dashboard yet", "Run podfleet up.")
-    port = port or _free_port()
+    port = _free_port(port)
     process = subprocess.Popen(
         connection.tunnel_argv(port, DASHBOARD_SOCKET),
         stdin=subprocess.DEVNULL,
@@ -44,9 +46,27 @@ def dashboard(fleet: Fleet, report: Report, port: int = 0) -> Iterator[tuple[str
         process.wait()
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+def await_end(host: str, tunnel: Tunnel) -> NoReturn:
+    """Waits for as long as somebody looks; a tunnel that ends by itself has broken."""
+    said = (tunnel.communicate()[1] or b"").decode(errors="replace").strip()
+    raise Refusal(
+        f"host {host}",
+        f"the tunnel to the dashboard broke off: {said or f'ssh ended with {tunnel.returncode}'}",
+        "Run podfleet observe again.",
+    )
+
+
+def _free_port(port: int) -> int:
+    """This port, or any for 0. Were it taken, whoever has it would answer in our place."""
+    try:
+        with socket.create_server(("127.0.0.1", port)) as free:
+            return int(free.getsockname()[1])
+    except OSError as error:
+        raise Refusal(
+            f"--port {port}",
+            f"nothing can be opened there on this machine: {os.strerror(error.errno or 0)}",
+            "Choose another --port, or none.",
+        ) from error
 
 
 def _await_open(process: Tunnel, port: int, host: str) -> None:
