@@ -53,14 +53,15 @@ class _Rollback:
 
     def steps(self) -> list[Step]:
         """The same for every rollback; what each does depends on what the preflight found."""
+        hand = self._by_hand()
         return [
             Step("preflight", self.preflight),
             Step("keep", self.keep),
             Step("files", self.files, self.put_files_back),
             Step("candidate", self.candidate, self.end_candidate),
-            Step("switch", self.switch, self.switch_back, by_hand=self._by_hand()),
-            Step("take the place", self.take_the_place, self.give_the_place_back),
-            Step("background", self.background, self.background_back),
+            Step("switch", self.switch, self.switch_back, by_hand=hand),
+            Step("take the place", self.take_the_place, self.give_the_place_back, by_hand=hand),
+            Step("background", self.background, self.background_back, by_hand=hand),
             Step("gates", self.gates),
             Step("record", self.record),
             Step("end the newer", self.end_the_newer),

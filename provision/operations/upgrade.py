@@ -73,7 +73,7 @@ class _Upgrade(Preparation):
 
     def _change_hands(self, way: Way) -> list[Step]:
         """Requests, database and background jobs go over, each where its order says."""
-        closes, sidekiq_first = self.closes, not self.overlaps
+        closes, sidekiq_first, hand = self.closes, not self.overlaps, self._old_by_hand()
         return [
             Step("keep", self.keep),
             Step("files", self.files, self.put_files_back, self.pick_uid),
@@ -81,11 +81,11 @@ class _Upgrade(Preparation):
             *([Step("expand", self.expand)] if way.path == EXPAND else []),
             *([] if way.is_tiny else [self._candidate(way)]),
             *([self._quiet()] if way.is_breaking and not sidekiq_first else []),
-            *([Step("close", self.close, self.open_old, by_hand=self._old_by_hand())] * closes),
-            *([Step("move", self.move, self.leave_database)] if way.is_breaking else []),
-            Step("switch", self.switch, self.switch_back),
-            Step("take the place", self.take_the_place, self.give_the_place_back),
-            Step("background", self.background, self.background_back),
+            *([Step("close", self.close, self.open_old, by_hand=hand)] * closes),
+            *([self._move(hand)] if way.is_breaking else []),
+            Step("switch", self.switch, self.switch_back, by_hand=hand),
+            Step("take the place", self.take_the_place, self.give_the_place_back, by_hand=hand),
+            Step("background", self.background, self.background_back, by_hand=hand),
         ]
 
     def _conclude(self) -> list[Step]:
@@ -99,7 +99,11 @@ class _Upgrade(Preparation):
         return Step("candidate", self.candidate, self.end_candidate)
 
     def _quiet(self) -> Step:
-        return Step("quiet", self.quiet, self.old_sidekiq_again)
+        hand = self._old_by_hand()
+        return Step("quiet", self.quiet, self.old_sidekiq_again, by_hand=hand)
+
+    def _move(self, hand: str) -> Step:
+        return Step("move", self.move, self.leave_database, by_hand=hand)
 
     def keep(self, _: Evidence) -> Evidence:
         """What the pod is now, and how it federates: the way back, and what the gate compares."""
