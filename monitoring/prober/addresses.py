@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import ipaddress
 import socket
+import threading
 from collections.abc import Sequence
 
 from monitoring.prober.failure import ProbeFailed
@@ -54,11 +56,27 @@ async def resolve(target: Target, given: str | None, *, allow_private: bool) -> 
 
 
 async def _look_up(target: Target) -> list[str]:
-    loop = asyncio.get_running_loop()
+    """In a daemon of its own: neither a deadline, nor the end of the process, nor another name
+    waits until name servers that are silent have been given up."""
+    found: concurrent.futures.Future[list[str]] = concurrent.futures.Future()
+    found.set_running_or_notify_cancel()
+    threading.Thread(target=_fill, args=(found, target), daemon=True).start()
     try:
-        found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        return await asyncio.wrap_future(found)
     except (OSError, UnicodeError) as error:
         raise name_failure(error, target.host) from error
+
+
+def _fill(found: concurrent.futures.Future[list[str]], target: Target) -> None:
+    try:
+        found.set_result(system_look_up(target.host, target.port))
+    except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for.
+        found.set_exception(error)
+
+
+def system_look_up(host: str, port: int) -> list[str]:
+    """Blocks its thread for as long as name servers are silent."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return families_in_turn([str(entry[4][0]) for entry in found])
 
 

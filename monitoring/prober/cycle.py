@@ -12,9 +12,10 @@ from monitoring.board import Board, Histogram
 from monitoring.metrics import PROBE_STAGE
 from monitoring.peers import Peers
 from monitoring.prober import told
+from monitoring.prober.addresses import system_look_up
 from monitoring.prober.limits import PEER
 from monitoring.prober.looking import Asking
-from monitoring.prober.names import LookUp, be_brief, system_look_up
+from monitoring.prober.names import LookUp, be_brief
 from monitoring.prober.standing import Standing, Standings
 from monitoring.prober.sweep import Sweep
 from monitoring.state import write_state

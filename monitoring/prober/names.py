@@ -18,7 +18,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from monitoring.prober.addresses import families_in_turn, is_public, name_failure
+from monitoring.prober.addresses import is_public, name_failure
 from monitoring.prober.failure import ProbeFailed
 from monitoring.prober.target import Target
 from monitoring.reasons import Reason
@@ -37,11 +37,6 @@ OTHER_THREADS = 192
 def be_brief() -> None:
     """Lets the resolver of this process give silent name servers up sooner, unless it was told."""
     os.environ.setdefault(*_RESOLVER)
-
-
-def system_look_up(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return families_in_turn([str(entry[4][0]) for entry in found])
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from monitoring.prober.addresses import system_look_up
 from monitoring.prober.failure import ProbeFailed
 from monitoring.prober.looking import Asking, look
 from monitoring.prober.names import (
@@ -17,7 +18,6 @@ from monitoring.prober.names import (
     Found,
     LookUp,
     Names,
-    system_look_up,
 )
 from monitoring.prober.nodeinfo import Probe
 from monitoring.prober.standing import Outcome, Standing

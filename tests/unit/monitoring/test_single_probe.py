@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -69,3 +73,27 @@ async def test_a_strangers_words_do_nothing_to_who_reads_them(
     assert said in found.detail
     assert all(line.isprintable() for line in probe_lines(found))
     assert json.dumps(found.to_json(), ensure_ascii=False).encode()
+
+
+# Name servers that stay silent for long after the deadline.
+SILENT_NAMES = """
+import socket, time
+socket.getaddrinfo = lambda *asked, **more: time.sleep(60)
+from monitoring.prober.limits import Limits
+from monitoring.prober.nodeinfo import probe
+print(probe("https://pod.example.org", limits=Limits(deadline_seconds=1.0)).reason)
+"""
+
+
+def test_silent_name_servers_do_not_keep_the_process_past_its_deadline() -> None:
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", SILENT_NAMES],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("name_timed_out\n", "")
+    assert time.monotonic() - started < 30
