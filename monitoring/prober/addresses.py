@@ -15,8 +15,12 @@ from monitoring.reasons import Reason
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Ranges that translate to IPv4 and would otherwise smuggle a private address past the check.
+# Translates to IPv4, and would otherwise smuggle a private address past the check.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Beside it, what the internet consists of; Python holds much of the rest to be global (site-local
+# fec0::/10, addresses that stand for IPv4 ones), and one of these, for documentation (RFC 9637).
+_INTERNET6 = ipaddress.IPv6Network("2000::/3")
+_DOCUMENTATION6 = ipaddress.IPv6Network("3fff::/20")
 
 
 def is_public(address: str) -> bool:
@@ -26,6 +30,9 @@ def is_public(address: str) -> bool:
 
 
 def _is_global(ip: Address) -> bool:
+    if isinstance(ip, ipaddress.IPv6Address):
+        is_inside = ip in _NAT64 or (ip in _INTERNET6 and ip not in _DOCUMENTATION6)
+        return is_inside and ip.is_global
     return ip.is_global and not ip.is_multicast
 
 

@@ -95,6 +95,14 @@ ADDRESSES = {
     "64:ff9b::a00:1": False,
     "64:ff9b::808:808": True,
     "2002:a00:1::1": False,
+    "64:ff9b:1::a00:1": False,
+    "fec0::1": False,
+    "::10.0.0.1": False,
+    "::ffff:0:10.0.0.1": False,
+    "2001:db8::1": False,
+    "3fff::1": False,
+    "5f00::1": False,
+    "ff0e::1": False,
 }
 
 
