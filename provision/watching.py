@@ -5,6 +5,7 @@ Ages are told by the clock of the host that looked: ours may be another's.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import ssl
 from collections.abc import Mapping, Sequence
@@ -149,6 +150,16 @@ def read_told(
         state["peers"] = []
     probes = {str(each["peer"]): each for each in state["peers"]}
     return Told(now, probes, Series(told["lines"]))
+
+
+def check_address(given: str) -> None:
+    """Refuses what is given for an IP address and is none."""
+    try:
+        ipaddress.ip_address(given)
+    except ValueError as error:
+        raise UsageError(
+            "--address", f"{given!r} is no IP address", "Give one such as 203.0.113.10."
+        ) from error
 
 
 def check_authorities(path: Path) -> None:

@@ -71,7 +71,8 @@ def probe(
     asked: Asked,
     url: Annotated[str, typer.Argument(metavar="URL", help="The pod, as https://pod.example.org.")],
     address: Annotated[
-        str | None, typer.Option("--address", help="Connect to this address instead of the DNS's.")
+        str | None,
+        typer.Option("--address", help="Connect to this IP address instead of the DNS's."),
     ] = None,
     ca: Annotated[
         Path | None, typer.Option("--ca", help="Trust these authorities alone (PEM).")
@@ -85,8 +86,10 @@ def probe(
     Exit code 1 when its NodeInfo cannot be had.
     """
     from monitoring.prober.single import probe_lines, probe_once
-    from provision.watching import check_authorities
+    from provision.watching import check_address, check_authorities
 
+    if address is not None:
+        check_address(address)
     if ca is not None:
         check_authorities(ca)
     found = probe_once(url, address=address, ca_file=ca, allow_private=allow_private)

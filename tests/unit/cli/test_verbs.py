@@ -189,6 +189,13 @@ def test_probe_with_authorities_that_are_none_is_a_usage_error(user: User) -> No
         assert done.returncode == 2 and words in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize("given", ["", "pod..invalid", "127.0.0.1:80", "[::1]"])
+def test_probe_of_an_address_that_is_none_is_a_usage_error(user: User, given: str) -> None:
+    done = user.podfleet("probe", "https://pod.invalid", "--address", given)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert f"--address: {given!r} is no IP address. Give" in done.stderr
+
+
 @pytest.mark.parametrize("argv", [("peers",), ("canary", "--last"), ("observe",)])
 def test_what_watches_must_be_there(owner: User, argv: tuple[str, ...]) -> None:
     done = owner.podfleet(*argv, "my-fleet")
