@@ -55,8 +55,8 @@ def exporter(where: Path) -> list[Figure]:
     """5,000 peers in PostgreSQL and 100,000 jobs in Redis, read by a process of its own."""
     with servers.directory() as root:
         place = PodPlace("alpha", "alpha.example.org", root)
-        for path in (place.facts, place.redis_socket):
-            path.parent.mkdir(parents=True)
+        for directory in (place.home, place.facts.parent, place.redis_socket.parent):
+            directory.mkdir(parents=True)
         servers.own(place.redis_socket.parent)
         cluster, store = (
             servers.Postgres(_made(root / "pg")),
