@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
@@ -10,6 +11,9 @@ def main() -> int:
     from provision.cli.application import application
     from provision.cli.failures import exit_code_of
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What the locale has no letter for is escaped, and no reason to end with a fault.
+        sys.stdout.reconfigure(errors="backslashreplace")
     app = application()
     return exit_code_of(lambda: app(prog_name="podfleet", standalone_mode=False))
 

@@ -37,7 +37,8 @@ class Output:
     def show(self, lines: Iterable[str], document: Any) -> None:
         """A result: `document` where JSON was asked for, else `lines` to read."""
         if self.as_json:
-            json.dump(document, sys.stdout, indent=2, ensure_ascii=False, default=str)
+            # Pure ASCII: JSON whatever the locale, and whatever stands in a path or an argument.
+            json.dump(document, sys.stdout, indent=2, default=str)
             print()
         else:
             for line in lines:

@@ -33,7 +33,9 @@ class User:
     def __init__(self, home: Path) -> None:
         self.home = home
 
-    def podfleet(self, *argv: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def podfleet(
+        self, *argv: str, stdin: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-P", "-m", "provision.cli", *argv],
             cwd=self.home,
@@ -41,6 +43,7 @@ class User:
                 "HOME": str(self.home),
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": CHECKOUT,
+                **environment,
             },
             input=stdin,
             capture_output=True,
@@ -180,6 +183,18 @@ def test_probe_needs_no_fleet_and_says_why_it_failed(user: User) -> None:
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
     assert found["reason"] and found["software"] is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("url", ["https://pod💩.invalid", "https://\udcff.invalid"])
+def test_what_a_locale_cannot_write_is_told_all_the_same(
+    user: User, url: str, encoding: str
+) -> None:
+    told = user.podfleet("probe", url, "--json", PYTHONIOENCODING=encoding)
+    assert told.returncode == 1, told.stderr
+    assert json.loads(told.stdout)["url"] == url
+    lines = user.podfleet("probe", url, PYTHONIOENCODING=encoding)
+    assert (lines.returncode, lines.stderr) == (1, "")
 
 
 def test_probe_with_authorities_that_are_none_is_a_usage_error(user: User) -> None:
