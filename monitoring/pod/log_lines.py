@@ -132,7 +132,9 @@ def _attempt(rest: bytes) -> Attempt | None:
     if found is None:
         return None
     is_done = found["ok"] == b"true"
-    outcome = DELIVERED if is_done else _failure(found["word"].decode(), int(found["code"]))
+    # Two processes write into one log: of a torn line any bytes are left.
+    word = found["word"].decode("ascii", "replace")
+    outcome = DELIVERED if is_done else _failure(word, int(found["code"]))
     return Attempt(outcome, _seconds(found["time"]))
 
 

@@ -125,6 +125,12 @@ def test_any_bytes_between_lines_are_no_trouble() -> None:
         assert list(events(noise + b"\n" + good + noise)) == [Attempt("delivered", 0.5)]
 
 
+def test_a_torn_line_takes_nothing_from_those_after_it() -> None:
+    torn = attempt("couldnt_@connect", 0, "0.1").encode().replace(b"@", b"\xd3\x00")
+    whole = attempt("couldnt_connect", 0, "0.1").encode()
+    assert list(events(torn + whole)) == [Attempt("other", 0.1), Attempt("couldnt_connect", 0.1)]
+
+
 def test_outcomes_are_a_closed_set() -> None:
     assert len(set(OUTCOMES)) == len(OUTCOMES) == 11
     assert len(set(RECEPTIONS)) == len(RECEPTIONS) == 9
