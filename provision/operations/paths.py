@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from provision.contract import PodPlaces
 from provision.errors import Refusal
 from provision.operations import database, ledger, memory
+from provision.operations.migrator import migrations
 from provision.operations.operation import read_record
 
 PLAIN, EXPAND, BREAKING = "plain", "expand", "breaking"
@@ -21,6 +23,7 @@ AMPLE, SMALL, TINY = "ample", "small", "tiny"
 BOOT_SECONDS = 7.0
 # One migration, where none has been rehearsed yet.
 MIGRATION_SECONDS = 0.1
+# A version is a number: diaspora*'s first one, 0000_create_schema, is 0 to Rails.
 _VERSION = re.compile(r"\d+")
 
 
@@ -89,10 +92,11 @@ def answer(pod: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 def look_ahead(places: PodPlaces, record: Mapping[str, Any], asked: Asked) -> Way:
     """The way that an upgrade to that release would take now."""
     name = str(record["database"])
-    pending, ahead = _compare(asked.migrations, database.schema_versions(name))
+    release, size = str(record["release_id"]), database.size(name)
+    known = migrations(Path(places.release(release)))
+    pending, ahead = compare(asked.migrations, database.schema_versions(name), known)
     _refuse_way_back(places, ahead, asked.kinds)
     path, unknown = path_of(pending, asked.kinds)
-    release, size = str(record["release_id"]), database.size(name)
     resident = memory.resident_mb() - _kept_warm_mb(places, record)
     web = memory.unit_mb(places.web_unit(release))
     sidekiq = memory.unit_mb(places.sidekiq_unit(release))
@@ -157,10 +161,18 @@ def predict(
     return round(seconds, 2)
 
 
-def _compare(names: Iterable[str], seen: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The versions that the database lacks, and those that the release does not know."""
-    versions = {found[0] for name in names if (found := _VERSION.match(name))}
-    return tuple(sorted(versions - seen)), tuple(sorted(seen - versions))
+def compare(
+    names: Iterable[str], seen: Iterable[str], known: Iterable[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The versions that the database lacks, and those that it got from code newer than the
+    release: `known` are the running release's.
+
+    Of what neither knows, nothing is told: upstream merges old migrations into its first one, and
+    an old pod's database has seen them one by one."""
+    versions = {int(found[0]) for name in names if (found := _VERSION.match(name))}
+    done = set(map(int, seen))
+    ahead = (done & set(map(int, known))) - versions
+    return tuple(map(str, sorted(versions - done))), tuple(map(str, sorted(ahead)))
 
 
 def _refuse_way_back(places: PodPlaces, ahead: Sequence[str], kinds: Mapping[str, str]) -> None:

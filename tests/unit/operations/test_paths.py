@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provision.operations.paths import Way, path_of, predict
+from provision.operations.paths import Way, compare, path_of, predict
 
 KINDS = {"1": "expand", "2": "breaking", "3": "irreversible"}
 
@@ -27,6 +27,30 @@ def test_a_release_is_as_breaking_as_its_worst_pending_migration(
     pending: list[str], path: str, unknown: tuple[str, ...]
 ) -> None:
     assert path_of(pending, KINDS) == (path, unknown)
+
+
+@pytest.mark.parametrize(
+    ("seen", "known", "pending", "ahead"),
+    [
+        # diaspora*'s first migration is 0000_create_schema: to Rails, and in the database, it is 0.
+        (["0", "20220101000000"], ["0000", "20220101000000"], ("20260101000000",), ()),
+        (["0", "20220101000000", "20260101000000"], ["0"], (), ()),
+        # A pod of 2012 has seen one by one what upstream merged into the first one since.
+        (["0", "20120101000000"], ["0"], ("20220101000000", "20260101000000"), ()),
+        # The running release is newer: its database has seen what this one does not know.
+        (
+            ["0", "20220101000000", "20260101000000", "20270101000000"],
+            ["0", "20220101000000", "20260101000000", "20270101000000"],
+            (),
+            ("20270101000000",),
+        ),
+    ],
+)
+def test_migrations_are_compared_as_numbers_and_with_the_running_release(
+    seen: list[str], known: list[str], pending: tuple[str, ...], ahead: tuple[str, ...]
+) -> None:
+    release = ["0000_create_schema", "20220101000000_old", "20260101000000_new"]
+    assert compare(release, seen, known) == (pending, ahead)
 
 
 def test_nothing_is_held_where_nothing_breaks() -> None:
