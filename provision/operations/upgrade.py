@@ -77,12 +77,12 @@ class _Upgrade(Preparation):
         return [
             Step("keep", self.keep),
             Step("files", self.files, self.put_files_back, self.pick_uid),
-            *([self._quiet()] if sidekiq_first else []),
+            *([self._quiet(hand)] if sidekiq_first else []),
             *([Step("expand", self.expand)] if way.path == EXPAND else []),
             *([] if way.is_tiny else [self._candidate(way)]),
-            *([self._quiet()] if way.is_breaking and not sidekiq_first else []),
+            *([self._quiet(hand)] if way.is_breaking and not sidekiq_first else []),
             *([Step("close", self.close, self.open_old, by_hand=hand)] * closes),
-            *([self._move(hand)] if way.is_breaking else []),
+            *([Step("move", self.move, self.leave_database, by_hand=hand)] * way.is_breaking),
             Step("switch", self.switch, self.switch_back, by_hand=hand),
             Step("take the place", self.take_the_place, self.give_the_place_back, by_hand=hand),
             Step("background", self.background, self.background_back, by_hand=hand),
@@ -98,12 +98,8 @@ class _Upgrade(Preparation):
     def _candidate(self, way: Way) -> Step:
         return Step("candidate", self.candidate, self.end_candidate)
 
-    def _quiet(self) -> Step:
-        hand = self._old_by_hand()
+    def _quiet(self, hand: str) -> Step:
         return Step("quiet", self.quiet, self.old_sidekiq_again, by_hand=hand)
-
-    def _move(self, hand: str) -> Step:
-        return Step("move", self.move, self.leave_database, by_hand=hand)
 
     def keep(self, _: Evidence) -> Evidence:
         """What the pod is now, and how it federates: the way back, and what the gate compares."""
