@@ -39,7 +39,7 @@ def pods(standing: Standing, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[C
     vault = open_vault(fleet)
     found = [pod for each in fleet.pods.values() if (pod := canary_pod(fleet, vault, each))]
     yield found
-    assert posts_of_the_canary(standing) == 0
+    wait_until_gone(standing)
 
 
 def posts_of_the_canary(standing: Standing) -> int:
