@@ -36,7 +36,12 @@ _MOST_VERBS = 32
 
 
 def collect(place: PodPlace) -> Reading:
-    facts = read_facts(place)
+    try:
+        facts = read_facts(place)
+    except Unread as unread:
+        # A launch is closed for as long as it lasts, and its facts come last.
+        closed = [(POD_CLOSED, (place.name,), True)] if _is_closed(place, {}) else []
+        raise Unread(str(unread), closed) from None
     return Reading([*_about(place, facts), *_operations(place, facts), *_kept(place, facts)])
 
 

@@ -106,6 +106,17 @@ def test_no_facts_are_told_as_such(place: PodPlace, content: bytes | None) -> No
         facts.collect(place)
 
 
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_that_a_pod_is_closed_shows_without_facts_too(place: PodPlace, is_closed: bool) -> None:
+    """While it is launched, which may take long where it comes from an export."""
+    place.facts.unlink()
+    if is_closed:
+        (place.home / "maintenance").touch()
+    with pytest.raises(Unread) as unread:
+        facts.collect(place)
+    assert shown(unread.value.samples) == ({("pod_closed",): 1} if is_closed else {})
+
+
 # As systemd of Debian 13 says it, one block a unit.
 SHOWN = """\
 Id=pod-alpha-web@0.9.1.0-0123abcd.service
