@@ -21,6 +21,9 @@ SOURCE = "outside"
 STATE = "outside"
 FORMAT = 1
 _JITTER = 0.1
+# A pod that cannot be used is looked at again so soon, whatever the interval: PodDown waits for a
+# second look, and one that is back is seen to be.
+AGAIN_SECONDS = 15.0
 _AT_ONCE = 16
 # The first looks are spread over this long, so that a large fleet is not looked at in one moment.
 _SPREAD_SECONDS = 5.0
@@ -72,8 +75,9 @@ class _Watch:
             async with self._turn:
                 found = await look(pod, contact=self.contact, ca_file=self.ca_file)
             self._learn(found)
-            pause = self.seconds * random.uniform(1 - _JITTER, 1 + _JITTER)
-            await asyncio.sleep(max(began + pause - time.monotonic(), self.seconds / 10))
+            period = self.seconds if found.is_usable else min(self.seconds, AGAIN_SECONDS)
+            pause = period * random.uniform(1 - _JITTER, 1 + _JITTER)
+            await asyncio.sleep(max(began + pause - time.monotonic(), period / 10))
 
     def _learn(self, found: Look) -> None:
         before = self._looks.get(found.pod.name)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitoring.board import Board
+from monitoring.outside import watching as outside
 from monitoring.outside.certificates import expiry_of
 from monitoring.outside.looking import Look, OwnPod, look
 from monitoring.outside.watching import run, samples
@@ -203,7 +204,9 @@ class Watched:
 
 
 @contextlib.asynccontextmanager
-async def watching(pods: Sequence[OwnPod], ca_file: str, state: Path) -> AsyncIterator[Watched]:
+async def watching(
+    pods: Sequence[OwnPod], ca_file: str, state: Path, *, seconds: float = 0.3
+) -> AsyncIterator[Watched]:
     found = Watched(state)
     task = asyncio.create_task(
         run(
@@ -211,7 +214,7 @@ async def watching(pods: Sequence[OwnPod], ca_file: str, state: Path) -> AsyncIt
             found.board,
             contact="admin@example.org",
             ca_file=ca_file,
-            seconds=0.3,
+            seconds=seconds,
             state=state,
             wake=found.wake,
         )
@@ -251,6 +254,25 @@ async def test_turning_red_wakes_the_canary_once(authority: Authority, tmp_path:
     (told,) = json.loads((tmp_path / "outside.json").read_text())["pods"]
     assert (told["pod"], told["usable"], told["receive_ok"]) == ("alpha", True, False)
     assert told["addresses"][0]["address"] == HERE
+
+
+async def test_a_pod_that_cannot_be_used_is_looked_at_again_soon(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outside, "AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(outside, "_SPREAD_SECONDS", 0.0)
+    served = Served()
+    served.pages["/public"] = BROKEN
+    async with (
+        serving(served, (HERE, authority.context())) as port,
+        watching([own(port)], authority.ca_file, tmp_path, seconds=600) as watched,
+    ):
+        await watched.until("success", 0)
+        served.pages |= PAGES
+        await watched.until("success", 1)
+        looks = served.seen.count("GET /public")
+        await asyncio.sleep(0.8)
+        assert served.seen.count("GET /public") == looks, "well, and in no hurry"
 
 
 async def test_a_pod_in_a_black_hole_delays_no_other(authority: Authority, tmp_path: Path) -> None:

@@ -9,7 +9,10 @@ import pytest
 import yaml
 
 from monitoring.metrics import BY_NAME, Metric
+from monitoring.outside.looking import LIMITS
+from monitoring.outside.watching import AGAIN_SECONDS
 from monitoring.pod.log_lines import DELIVERED, RECEPTIONS
+from monitoring.pod.sources import FACTS_SECONDS
 from monitoring.rules import (
     Alert,
     Intervals,
@@ -29,6 +32,8 @@ ALERTS = [pytest.param(each, id=each.name) for each in alerts()]
 # Labels that Prometheus, or a rule itself, puts on a series.
 GIVEN_LABELS = {"host", "job", "instance"}
 FOREIGN = {"up", "ALERTS"}
+# As templates/host/etc/prometheus/podfleet/prometheus.yml has it.
+SCRAPE_SECONDS = 15
 _SELECTED = re.compile(r"\b((?:podfleet|node)_\w+|up)\b(?:\{([^}]*)\})?")
 
 
@@ -72,6 +77,14 @@ def test_what_the_log_is_asked_for_is_what_it_says() -> None:
     outcomes = re.findall(r'received_total\{outcome=~?"([^"]+)"', asked)
     assert {one for each in outcomes for one in each.split("|")} <= set(RECEPTIONS)
     assert f'deliveries_total{{outcome="{DELIVERED}"}}' in asked
+
+
+def test_nobody_is_paged_before_a_second_look_nor_before_a_closed_pod_is_seen_to_be() -> None:
+    """Between the first look that fails and the alert lie `for` and nothing else."""
+    (lasting,) = (each.lasting for each in alerts() if each.name == "PodDown")
+    seconds = float(lasting.removesuffix("s"))
+    assert seconds > AGAIN_SECONDS * 1.1 + LIMITS.deadline_seconds
+    assert seconds > FACTS_SECONDS + SCRAPE_SECONDS
 
 
 def test_no_two_alerts_have_one_name() -> None:
