@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
-_RELEASE = re.compile(r"v?(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?(?![\d.])", re.ASCII)
+# What is called after a release to come (0.10.0-dev, 0.9.0.0-rc1) is none yet.
+_RELEASE = re.compile(
+    r"v?(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?(?![\d.]|[-.]?(?:dev|rc|alpha|beta|pre))",
+    re.ASCII,
+)
 # How upstream marks what is on its way to the next release: 0.9.99.0.
 _DEVELOPMENT = 99
 
