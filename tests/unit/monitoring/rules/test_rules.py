@@ -120,6 +120,16 @@ def test_the_runbook_names_verbs_and_options_that_exist() -> None:
             assert f"`{option}" in verbs[verb], f"{verb} {option}"
 
 
+def test_the_runbooks_commands_go_to_the_fleet_and_not_to_the_lab() -> None:
+    """What names no fleet is done in the lab."""
+    verbs = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", page("verbs.md"), re.MULTILINE))
+    commands = re.findall(r"\./podfleet ((?:lab |secrets )?[a-z]+)((?: (?!-- )[^`\n ]+)*)", RUNBOOK)
+    assert [verb for verb, _ in commands].count("exec") > 5
+    for verb, rest in commands:
+        is_of_the_lab = verb.startswith("lab ") or "--fleet" not in verbs[verb]
+        assert is_of_the_lab or "my-fleet" in rest, f"{verb}{rest}"
+
+
 @pytest.mark.parametrize("runbooks", [None, "https://example.org/wiki/podfleet"])
 def test_each_alert_of_the_file_links_to_its_section(runbooks: str | None) -> None:
     for alert, rule in _rendered(rules_text(runbooks)).items():
