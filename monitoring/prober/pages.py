@@ -15,9 +15,10 @@ from monitoring.prober.stages import Stages
 from monitoring.prober.visiting import visit
 from monitoring.reasons import Reason
 
-# Sprockets' and Propshaft's names: /assets/main-<hexadecimal digest>.css
+# Sprockets' and Propshaft's names: /assets/main-<hexadecimal digest>.css. What comes before the
+# digest is bounded: pages hold strangers' words, of which some would take minutes otherwise.
 _ASSET = re.compile(
-    r"""["'(<](?P<link>[^"'()<>\s]*/assets/[^"'()<>\s]+-[0-9a-f]{8,64}\.(?:css|js))"""
+    r"""["'(<](?P<link>[^"'()<>\s]{0,255}/assets/[^"'()<>\s]{1,255}-[0-9a-f]{8,64}\.(?:css|js))"""
 )
 
 

@@ -76,6 +76,16 @@ async def test_asset(pages: dict[str, bytes], reason: Reason | None, authority: 
         assert (asset.path, asset.bytes, asset.content_type) == (ASSET, 3, "text/css")
 
 
+async def test_a_strangers_post_does_not_keep_the_probe_busy(authority: Authority) -> None:
+    """Where a page shows what people write, somebody writes this."""
+    post = b'"' + b"/assets/a-" * 20_000 + b'"'
+    async with peer(answering({"/": html(post + PAGE)}), authority.context()) as port:
+        started = time.process_time()
+        page = await probe_page(**reach(port, authority))
+    assert page.assets == (ASSET,)
+    assert time.process_time() - started < 2
+
+
 async def test_certificate_is_read(authority: Authority) -> None:
     async with peer(answering({}), authority.context(days=(-1, 30))) as port:
         tls = await probe_tls(**reach(port, authority))
