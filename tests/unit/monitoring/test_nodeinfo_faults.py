@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from monitoring.prober import dialling
 from monitoring.prober.limits import Limits
 from monitoring.prober.nodeinfo import Probe, probe_nodeinfo
 from monitoring.reasons import Reason
@@ -175,6 +177,27 @@ async def test_unknown_authority(authority: Authority) -> None:
     async with peer(nodeinfo(DOCUMENT), authority.context()) as port:
         found = await probe_nodeinfo(f"https://{NAME}:{port}", address="127.0.0.1", limits=LIMITS)
     assert found.reason is Reason.TLS_UNTRUSTED
+
+
+async def test_certificates_are_judged_as_other_pods_judge_them(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests' certificates name no key of their authority's: that is for strict readers."""
+
+    def as_python_3_13_does(cafile: str | None = None) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cafile)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", as_python_3_13_does)
+    dialling.trust.cache_clear()
+    try:
+        async with peer(nodeinfo(DOCUMENT), authority.context()) as port:
+            found = await look_at(port, authority)
+    finally:
+        dialling.trust.cache_clear()
+    assert (found.reason, found.detail) == (None, "")
 
 
 async def test_no_tls_where_tls_should_be(authority: Authority) -> None:
