@@ -12,7 +12,11 @@ from monitoring.prober.line import Line
 from monitoring.reasons import Reason
 
 _CHUNK_LINE_BYTES = 1024
-_NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+# 103 Early Hints and the like before an answer: a few are in order.
+_INTERIM_ANSWERS = 8
+_NO_BODY = frozenset(
+    {HTTPStatus.SWITCHING_PROTOCOLS, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+)
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,22 @@ async def exchange(line: Line, request: bytes, limits: Limits, *, head: bool = F
 
 
 async def _read_answer(line: Line, limits: Limits, head: bool) -> Answer:
-    version, status, headers = await _read_head(line, limits.header_bytes)
-    while 100 <= status < 200:
-        version, status, headers = await _read_head(line, limits.header_bytes)
+    version, status, headers = await _read_final_head(line, limits.header_bytes)
     is_reusable = version != "HTTP/1.0" and headers.get("connection", "").lower() != "close"
     if head or status in _NO_BODY:
         return Answer(status, headers, b"", is_reusable)
     body, is_framed = await _read_body(line, headers, limits.body_bytes)
     body = _decompress(body, headers.get("content-encoding", ""), limits.body_bytes)
     return Answer(status, headers, body, is_reusable and is_framed)
+
+
+async def _read_final_head(line: Line, limit: int) -> tuple[str, int, dict[str, str]]:
+    for _ in range(_INTERIM_ANSWERS + 1):
+        version, status, headers = await _read_head(line, limit)
+        # Whoever switches to another protocol says nothing more in this one.
+        if not 100 <= status < 200 or status == HTTPStatus.SWITCHING_PROTOCOLS:
+            return version, status, headers
+    raise ProbeFailed(Reason.TOO_LARGE, "its interim answers never end")
 
 
 async def _read_head(line: Line, limit: int) -> tuple[str, int, dict[str, str]]:

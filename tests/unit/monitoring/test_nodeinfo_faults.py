@@ -70,6 +70,14 @@ async def endless_chunks(
         await writer.drain()
 
 
+async def endless_interim_answers(
+    path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    while True:
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 100)
+        await writer.drain()
+
+
 async def hanging_up(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(response(b"x" * 1000)[:300])
     await writer.drain()
@@ -102,6 +110,11 @@ FAULTS = {
     "sends without end": Fault(endless, Reason.TOO_LARGE),
     "sends chunks without end": Fault(endless_chunks, Reason.TOO_LARGE),
     "sends headers without end": Fault(endless_headers, Reason.TOO_LARGE),
+    "sends interim answers without end": Fault(endless_interim_answers, Reason.TOO_LARGE),
+    "switches to another protocol": Fault(
+        always(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"),
+        Reason.UNEXPECTED_STATUS,
+    ),
     "announces gigabytes": Fault(
         always(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\n"), Reason.TOO_LARGE
     ),
