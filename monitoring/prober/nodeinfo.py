@@ -154,7 +154,9 @@ def _path(session: Session, href: str, base: str) -> str:
     except ValueError as error:
         raise ProbeFailed(Reason.NO_KNOWN_NODEINFO, "its link is none") from error
     if is_own and session.target.is_tls:
-        href = parts._replace(scheme="", netloc="").geturl() or "/"
+        # With its host kept: a path may begin with two slashes, as after a base that ends in one.
+        own = session.target
+        href = parts._replace(scheme=own.scheme, netloc=own.authority).geturl()
     return session.path_here(href, base)
 
 

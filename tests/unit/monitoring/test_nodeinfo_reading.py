@@ -131,6 +131,7 @@ OFFERS = {
     "a relative link": (links("2.0").replace(b'"/nodeinfo', b'"../nodeinfo'), "2.0"),
     "one object, no list": (b'{"links": ' + links("2.0")[11:-2] + b"}", "2.0"),
     "with http:// where https is meant": (links("2.0", base=f"http://{NAME}"), "2.0"),
+    "with two slashes": (links("2.0", base=f"https://{NAME}/"), "2.0"),
     "broken entries beside": (links("2.0").replace(b"[", b'[1, null, {"rel": 1}, ', 1), "2.0"),
 }
 
@@ -140,6 +141,7 @@ async def test_offered_versions(offer: bytes, version: str, authority: Authority
     pages = {
         "/.well-known/nodeinfo": response(offer),
         f"/nodeinfo/{version}": response(raw(DOCUMENT)),
+        f"//nodeinfo/{version}": response(raw(DOCUMENT)),
     }
     found = await look(answering(pages), authority)
     assert (found.reason, found.nodeinfo, found.software) == (None, version, "diaspora")
