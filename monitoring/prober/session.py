@@ -136,9 +136,10 @@ class Session:
         """GET, following redirects within the host; the answer, and the path that gave it."""
         for _ in range(self.limits.redirects + 1):
             answer = await self.request("GET", path, stage=stage, headers={"Accept": accept})
-            if answer.status not in _REDIRECTS:
+            location = answer.headers.get("location", "")
+            if answer.status not in _REDIRECTS or not location:
                 return answer, path
-            path = self.path_here(answer.headers.get("location", ""), path)
+            path = self.path_here(location, path)
         raise ProbeFailed(Reason.REDIRECTED_TOO_OFTEN, f"{self.limits.redirects} and more")
 
     def path_here(self, link: str, base: str = "/") -> str:
@@ -155,13 +156,13 @@ class Session:
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
     def _go_to(self, scheme: str, host: str, port: int | None) -> None:
-        here = self.target
+        here, where = self.target, f"{scheme}://{host}{f':{port}' if port else ''}"
         if host != here.host:
-            raise ProbeFailed(Reason.REDIRECTED_ELSEWHERE, host[:253])
+            raise ProbeFailed(Reason.REDIRECTED_ELSEWHERE, where)
         if (scheme, port or {"https": 443, "http": 80}.get(scheme)) == (here.scheme, here.port):
             return
         if scheme != "https" or here.is_tls:
-            raise ProbeFailed(Reason.REDIRECTED_ELSEWHERE, f"{scheme}, port {port}")
+            raise ProbeFailed(Reason.REDIRECTED_ELSEWHERE, where)
         self.hang_up()
         self.target = Target(scheme, host, port or 443)
 

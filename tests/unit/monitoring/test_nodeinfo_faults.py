@@ -142,6 +142,9 @@ FAULTS = {
     "redirects to another scheme": Fault(
         always(redirect(f"ftp://{NAME}/")), Reason.REDIRECTED_ELSEWHERE
     ),
+    "redirects to nowhere": Fault(
+        always(response(b"", "301 Moved Permanently")), Reason.UNEXPECTED_STATUS
+    ),
     "redirects to nonsense": Fault(always(redirect("https://[oops/")), Reason.REDIRECTED_ELSEWHERE),
     "404": Fault(answering({}), Reason.CLIENT_ERROR),
     "502": Fault(always(response(b"", "502 Bad Gateway")), Reason.SERVER_ERROR),
@@ -169,6 +172,24 @@ async def test_fault_gives_its_reason_in_time(fault: Fault, authority: Authority
     assert (found.reason, found.software) == (fault.reason, None), found
     assert not found.strictly_valid
     assert time.monotonic() - started < fault.limits.deadline_seconds + 2
+
+
+@pytest.mark.parametrize(
+    ("location", "where"),
+    [
+        ("https://example.org/x?y", "https://example.org"),
+        ("https://user:secret@example.org:8443/", "https://example.org:8443"),
+        (f"http://{NAME}/", f"http://{NAME}"),
+        (f"https://{NAME}:22/", f"https://{NAME}:22"),
+        ("file:///etc/passwd", "file://"),
+    ],
+)
+async def test_where_a_redirect_leads_is_told(
+    location: str, where: str, authority: Authority
+) -> None:
+    async with peer(always(redirect(location)), authority.context()) as port:
+        found = await look_at(port, authority)
+    assert (found.reason, found.detail) == (Reason.REDIRECTED_ELSEWHERE, where)
 
 
 CERTIFICATES: dict[str, tuple[dict[str, Any], Reason]] = {
