@@ -8,6 +8,7 @@ from typing import Any
 from monitoring.prober.failure import ProbeFailed
 from monitoring.reasons import Reason
 
+_MOST_DIGITS = 400
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -19,6 +20,7 @@ def read_json(body: bytes) -> tuple[Any, bool]:
         value = json.loads(
             text,
             object_pairs_hook=lambda pairs: _object(pairs, flaws),
+            parse_int=_whole,
             parse_constant=lambda name: flaws.append(name),
         )
     except (ValueError, RecursionError) as error:
@@ -35,6 +37,11 @@ def _decode(body: bytes, flaws: list[str]) -> str:
     except UnicodeDecodeError:
         flaws.append("not UTF-8")
         return body.decode("latin-1")
+
+
+def _whole(digits: str) -> int | float:
+    """Python reads no integer of more than 4300 digits: for us, one of 400 is infinite."""
+    return int(digits) if len(digits) < _MOST_DIGITS else float(digits)
 
 
 def _object(pairs: list[tuple[str, Any]], flaws: list[str]) -> dict[str, Any]:
