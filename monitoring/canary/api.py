@@ -25,6 +25,7 @@ POSTS = "/api/v1/posts"
 _MARGIN_SECONDS = 300
 _GUID = re.compile(r"[0-9A-Za-z@_.:-]{16,255}\Z")
 _REJECTED = frozenset({400, 401, 403})
+_DAY_SECONDS = 86400.0
 
 
 class CanaryApi:
@@ -89,7 +90,7 @@ class CanaryApi:
         if time.monotonic() >= self._renew_at:
             granted = await self._grant()
             self._access = str(granted["access_token"])
-            lasts = float(granted.get("expires_in") or _MARGIN_SECONDS)
+            lasts = _lasts(granted.get("expires_in"))
             self._renew_at = time.monotonic() + max(lasts - _MARGIN_SECONDS, 1.0)
         return self._access
 
@@ -148,3 +149,8 @@ class CanaryApi:
         if answer.status >= 500:
             raise ProbeFailed(Reason.SERVER_ERROR, str(answer.status))
         raise ProbeFailed(Reason.UNEXPECTED_STATUS, str(answer.status))
+
+
+def _lasts(expires_in: Any) -> float:
+    """For how many seconds a token may be used: a day at most, little where nobody says."""
+    return min(expires_in, _DAY_SECONDS) if isinstance(expires_in, int | float) else 0.0

@@ -53,7 +53,7 @@ def _is_own(post: Any, domain: str) -> bool:
 def _now(answer: Answer) -> dt.datetime:
     """The pod's clock rather than ours: the two may differ."""
     try:
-        return parsedate_to_datetime(answer.headers["date"])
+        return _in_utc(parsedate_to_datetime(answer.headers["date"]))
     except (KeyError, ValueError):
         return dt.datetime.now(dt.UTC)
 
@@ -63,4 +63,9 @@ def _written_at(post: dict[str, Any]) -> dt.datetime:
         written = dt.datetime.fromisoformat(str(post.get("created_at")))
     except ValueError:
         return dt.datetime.max.replace(tzinfo=dt.UTC)
-    return written if written.tzinfo else written.replace(tzinfo=dt.UTC)
+    return _in_utc(written)
+
+
+def _in_utc(told: dt.datetime) -> dt.datetime:
+    """The moment, in UTC where no zone was told."""
+    return told if told.tzinfo else told.replace(tzinfo=dt.UTC)

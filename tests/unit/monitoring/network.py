@@ -48,6 +48,9 @@ class SmallPod:
     fetch_status: int | None = None
     is_down: bool = False
     access: set[str] = field(default_factory=set)
+    expires_in: Any = 86399
+    # Instead of the header's right value.
+    date: str | None = None
     # How wrong its clock is.
     clock_ahead: float = 0.0
     # Where it tells of what it delivered, and how long that takes.
@@ -97,7 +100,7 @@ class SmallPod:
             return reply({"error": "invalid_grant"}, "400 Bad Request")
         token = uuid.uuid4().hex
         self.access.add(token)
-        return reply({"access_token": token, "token_type": "bearer", "expires_in": 86399})
+        return reply({"access_token": token, "token_type": "bearer", "expires_in": self.expires_in})
 
     def _fetch(self, guid: str) -> bytes:
         if self.fetch_status:
@@ -123,11 +126,12 @@ class SmallPod:
         older = [post for post in self.posts.values() if post["created_at"] < before]
         older.sort(key=lambda post: str(post["created_at"]), reverse=True)
         page = older[:15]
+        dated = {} if self.date is None else {"Date": self.date}
         if len(page) == len(older):
-            return reply(page, now=self.now())
+            return reply(page, now=self.now(), **dated)
         following = quote(page[-1]["created_at"])
         link = f"https://{self.domain}/api/v1/streams/main?before={following}"
-        return reply(page, now=self.now(), Link=f'<{link}>; rel="next"')
+        return reply(page, now=self.now(), Link=f'<{link}>; rel="next"', **dated)
 
     def _spread(self, guid: str) -> None:
         for follower in self.followers if self.delivers else []:
@@ -149,7 +153,7 @@ def reply(
     value: Any, status: str = "200 OK", now: dt.datetime | None = None, **headers: str
 ) -> bytes:
     date = format_datetime(now or dt.datetime.now(dt.UTC), usegmt=True)
-    return response(json.dumps(value).encode(), status, Date=date, **headers)
+    return response(json.dumps(value).encode(), status, **{"Date": date, **headers})
 
 
 def introduce(*pods: SmallPod) -> None:

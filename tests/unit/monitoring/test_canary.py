@@ -154,6 +154,26 @@ async def test_token_taken_back_early_is_renewed(authority: Authority) -> None:
     assert alpha.seen.count("POST /api/openid_connect/access_tokens") == 2
 
 
+@pytest.mark.parametrize(
+    "expires_in", ["soon", [], {}, None, True, -1, 1.5, pytest.param(10**350, id="huge")]
+)
+async def test_a_token_that_lasts_for_no_time_is_a_token(
+    expires_in: Any, authority: Authority
+) -> None:
+    alpha, beta = SmallPod("alpha", expires_in=expires_in), SmallPod("beta")
+    flight = await one_flight(authority, alpha, beta, PATIENCE)
+    assert (flight.state, flight.reason) == ("ok", None)
+
+
+async def test_a_pods_clock_may_have_no_zone(authority: Authority) -> None:
+    alpha = SmallPod("alpha", date="Mon, 01 Jan 2035 00:00:00 -0000")
+    alpha.make_post(TEXT, age_seconds=3600)
+    async with network(authority, alpha) as (end,):
+        api = CanaryApi(end)
+        assert await sweep(api, 600) == 1
+        api.hang_up()
+
+
 async def test_flights_concerning_one_pod(authority: Authority) -> None:
     async with network(authority, *map(SmallPod, ("alpha", "beta", "gamma"))) as ends:
         flights = await fly_between_all(ends, PATIENCE, concerning={"beta"})
