@@ -32,7 +32,8 @@ LEAST_MEMORY = 768 * 1024**2
 REMOTE_HELPER = re.compile(r"[A-Za-z0-9]+::")
 GIT_URL = re.compile(r"(https|ssh|git|file)://\S+\Z|[\w.-]+@[\w.-]+:\S+\Z|/\S*\Z")
 GIT_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+~-]*\Z")
-VERSION = re.compile(r"\d+(\.\d+){1,3}([.+~]?[0-9A-Za-z]+)*\Z")
+# One letter at a time: of a longer run, what does not fit could be split in endless ways.
+VERSION = re.compile(r"[0-9]+(\.[0-9]+){1,3}([.+~]?[0-9A-Za-z])*\Z")
 
 
 def refused(what: str, do: str) -> PydanticCustomError:
@@ -237,7 +238,7 @@ Email = Annotated[str, AfterValidator(check_email)]
 Version = Annotated[
     str,
     AfterValidator(check_version),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+){1,3}([.+~]?[0-9A-Za-z]+)*$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+){1,3}([.+~]?[0-9A-Za-z])*$"}),
 ]
 GitUrl = Annotated[str, AfterValidator(check_git_url)]
 GitTag = Annotated[str, AfterValidator(check_git_tag)]
