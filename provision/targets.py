@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from provision.contract import PLATFORM_LEVEL
 from provision.errors import PodfleetError, Refusal, Refusals, UsageError
-from provision.fleet.fields import VERSION
+from provision.fleet.fields import VERSION, version_in
 from provision.fleet.model import Fleet, Host, Pod
 from provision.fleet.upgrades import check_upgrade
 from provision.hosts.connection import Connection
@@ -37,9 +37,9 @@ class Wish:
     accept: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.to and not VERSION.match(self.to):
+        if self.to is not None and not VERSION.match(self.to):
             what = f"{self.to!r} is no version of diaspora*"
-            raise UsageError("--to", what, "Write it as 1.2.3.0.")
+            raise UsageError("--to", what, f"Write {version_in(self.to) or 'it as 0.9.1.0'}.")
 
 
 @dataclass(frozen=True)

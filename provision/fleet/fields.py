@@ -153,11 +153,18 @@ def check_email(email: str) -> str:
 
 
 def check_version(release: str) -> str:
-    if release.startswith("v") and VERSION.match(release[1:]):
-        raise refused(f"{release!r} is a tag", f"Write the version alone, {release[1:]!r}.")
     if VERSION.match(release):
         return release
+    if meant := version_in(release):
+        kind = "a tag" if release.startswith("v") else "more than a version"
+        raise refused(f"{release!r} is {kind}", f"Write the version alone, {meant!r}.")
     raise refused(f"{release!r} is no version of diaspora*", 'Write it as "0.9.1.0".')
+
+
+def version_in(word: str) -> str | None:
+    """The version that was meant by a tag, or by the id of a release that was built."""
+    meant = re.sub(r"-[0-9a-f]{8}\Z", "", word.strip().removeprefix("v"))
+    return meant if VERSION.match(meant) else None
 
 
 def check_git_url(url: str) -> str:

@@ -131,6 +131,18 @@ def test_what_is_no_version_is_a_wrong_command_line(to: str) -> None:
         Wish(to=to)
 
 
+@pytest.mark.parametrize("to", ["v1.1.0.0", " 1.1.0.0", "1.1.0.0-0123abcd"])
+def test_the_version_that_was_meant_is_named(to: str) -> None:
+    with pytest.raises(UsageError, match=r"Write 1\.1\.0\.0\.\Z"):
+        Wish(to=to)
+
+
+def test_an_empty_version_is_none() -> None:
+    """`--to "$VERSION"` with nothing in it is no wish for what the file names."""
+    with pytest.raises(UsageError, match="--to: '' is no version"):
+        Wish(to="")
+
+
 def test_every_refusal_is_podfleets_own(fleet: Fleet) -> None:
     with pytest.raises(PodfleetError):
         check_targets(fleet, find(fleet, seen(fleet, level=0)), Wish())
