@@ -30,7 +30,7 @@ class Asked:
         from provision.fleet.loading import load_fleet
         from provision.hosts.providers import as_it_runs
 
-        return as_it_runs(load_fleet(self.fleet_name, BoundFor(to, self.pods)))
+        return as_it_runs(load_fleet(self.fleet_name, BoundFor(to, self.pods, self.hosts)))
 
     def in_fleet(self, name: str | None) -> Asked:
         """The same, of the fleet that a verb took by a way of its own."""

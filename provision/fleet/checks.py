@@ -27,14 +27,20 @@ NEWEST = "0.9"
 
 @dataclass(frozen=True)
 class BoundFor:
-    """Where an upgrade takes pods, before the file says so: all of them where none is named."""
+    """Where an upgrade takes pods, before the file says so: of these names, on these hosts.
+
+    All of them where no name and no host is given.
+    """
 
     version: str | None = None
     pods: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
-    def release_of(self, pod: str, stated: object) -> object:
-        is_meant = self.version is not None and (not self.pods or pod in self.pods)
-        return self.version if is_meant else stated
+    def release_of(self, name: str, pod: Mapping[str, object]) -> object:
+        is_named = not self.pods or name in self.pods
+        is_there = not self.hosts or pod.get("host") in self.hosts
+        is_meant = self.version is not None and is_named and is_there
+        return self.version if is_meant else pod.get("release")
 
 
 NOWHERE = BoundFor()
@@ -212,7 +218,7 @@ def _accepted(reading: Reading) -> None:
 def _settings(reading: Reading, bound_for: BoundFor) -> None:
     """Settings are looked at also where something else of their pod is wrong."""
     for name, pod in reading.tables("pods").items():
-        release = bound_for.release_of(name, pod.get("release"))
+        release = bound_for.release_of(name, pod)
         known = release if isinstance(release, str) and VERSION.match(release) else NEWEST
         if isinstance(tables := pod.get("diaspora"), dict):
             refuse = partial(_refuse_below, reading, ("pods", name, "diaspora"))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from provision.cli.asked import Asked
+from provision.cli.output import Output
 from provision.errors import Exit, Refusals
 from provision.fleet.checks import BoundFor
 from provision.fleet.loading import load_file
@@ -72,3 +74,6 @@ def test_the_file_may_name_the_settings_of_where_its_pods_are_bound_for(tmp_path
     assert load_file(file, BoundFor("1.3.0.0")).pods["alpha"].release == "1.2.0.0"
     with pytest.raises(Refusals, match="source_code_url"):
         load_file(file, BoundFor("1.3.0.0", ("another",)))
+    assert Asked(Output(), str(file), hosts=("one",)).fleet("1.3.0.0")
+    with pytest.raises(Refusals, match="source_code_url"):
+        Asked(Output(), str(file), hosts=("another",)).fleet("1.3.0.0")
