@@ -3,50 +3,79 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+import tomllib
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 
 from provision.errors import Refusal
 from provision.writing import locked, write_atomically
 
+Document = MutableMapping[str, Any]
+
 
 def set_release(file: Path, pod: str, release: str) -> None:
     """The file names this release for the pod from now on."""
-    with _editing(file) as document:
+
+    def change(document: Document) -> None:
         _pod(file, document, pod)["release"] = release
+
+    _edit(file, pod, change)
 
 
 def add_settings(file: Path, pod: str, tables: Mapping[str, Any]) -> None:
     """The pod's diaspora* settings from elsewhere; what the file states already stays."""
-    with _editing(file) as document:
-        table = _pod(file, document, pod).setdefault("diaspora", tomlkit.table())
-        _add(table, tables)
+
+    def change(document: Document) -> None:
+        _add(_pod(file, document, pod), {"diaspora": tables})
+
+    _edit(file, pod, change)
 
 
-def _pod(file: Path, document: tomlkit.TOMLDocument, pod: str) -> MutableMapping[str, Any]:
+def _pod(file: Path, document: Document, pod: str) -> Document:
     pods = document.get("pods", {})
     if pod in pods:
-        found: MutableMapping[str, Any] = pods[pod]
+        found: Document = pods[pod]
         return found
     raise Refusal(str(file), f"there is no pod {pod!r}", f"Name one of {', '.join(pods)}.")
 
 
-def _add(table: MutableMapping[str, Any], more: Mapping[str, Any]) -> None:
+def _add(table: Document, more: Mapping[str, Any]) -> None:
     for key, value in more.items():
         if not isinstance(value, Mapping):
             table.setdefault(key, value)
         elif value:
-            _add(table.setdefault(key, tomlkit.table()), value)
+            _add(table.setdefault(key, {}), value)
 
 
-@contextmanager
-def _editing(file: Path) -> Iterator[tomlkit.TOMLDocument]:
-    with locked(file.parent):
-        document = tomlkit.parse(file.read_text(encoding="utf-8"))
-        yield document
-        mode = stat.S_IMODE(file.stat().st_mode)
-        write_atomically(file, tomlkit.dumps(document).encode(), mode=mode)
+def _edit(file: Path, pod: str, change: Callable[[Document], None]) -> None:
+    """Writes what the change makes of the file, or leaves it as it is."""
+    try:
+        with locked(file.parent):
+            # As bytes: a file from Windows keeps the ends of its lines.
+            text = _changed(file, pod, file.read_bytes().decode(), change)
+            write_atomically(file, text.encode(), mode=stat.S_IMODE(file.stat().st_mode))
+    except OSError as error:
+        do = "See to that, then run the same command again."
+        raise Refusal(str(file), f"cannot be written: {error.strerror}", do) from error
+
+
+def _changed(file: Path, pod: str, text: str, change: Callable[[Document], None]) -> str:
+    """The text with the change: it says what was said before but for that, or it is refused."""
+    document, meant = tomlkit.parse(text), tomllib.loads(text)
+    change(meant)
+    # tomlkit fails at some tables within a line and some dotted keys, or misplaces what is added.
+    where, what = f"{file}: pods.{pod}", "podfleet cannot change it in the way it is written"
+    refusal = Refusal(where, what, f"Write it below a header [pods.{pod}], then run it again.")
+    try:
+        change(document)
+        changed = tomlkit.dumps(document)
+        is_meant = tomllib.loads(changed) == meant
+    except (KeyError, ValueError, TypeError, TOMLKitError) as error:
+        raise refusal from error
+    if not is_meant:
+        raise refusal
+    return changed

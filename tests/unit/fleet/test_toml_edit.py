@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from provision.errors import Refusal
+from provision.fleet import toml_edit
 from provision.fleet.loading import load_fleet
 from provision.fleet.toml_edit import add_settings, set_release
 
@@ -60,3 +61,62 @@ def test_settings_are_added_and_none_is_replaced(file: Path) -> None:
     assert diaspora["mail"] == {"sender_address": 'quo"ted\nübel'}
     for line in TEXT.splitlines():
         assert line in file.read_text()
+
+
+def test_a_file_from_windows_keeps_the_ends_of_its_lines(file: Path) -> None:
+    before = TEXT.replace("\n", "\r\n").encode()
+    file.write_bytes(before)
+    set_release(file, "main", "0.9.1.0")
+    assert file.read_bytes() == before.replace(b"0.9.0.0", b"0.9.1.0")
+
+
+DOTTED = """\
+pods.main.domain = "pod.example.org"
+pods.main.host = "vps"
+pods.main.release = "0.9.0.0" # the newest
+pods.main.admin.username = "alice"
+pods.main.admin.email = "alice@example.org"
+[hosts.vps]
+address = "203.0.113.10"
+memory = "2 GiB"
+"""
+INLINE = """\
+[hosts]
+vps = { address = "203.0.113.10", memory = "2 GiB" }
+[pods]
+main = { domain = "pod.example.org", host = "vps", release = "0.9.0.0", admin = { username = "a", \
+email = "a@example.org" } }
+"""
+
+
+@pytest.mark.parametrize("text", [DOTTED, INLINE])
+def test_a_release_is_named_however_the_pod_is_written(file: Path, text: str) -> None:
+    file.write_text(text)
+    set_release(file, "main", "0.9.1.0")
+    assert file.read_text() == text.replace("0.9.0.0", "0.9.1.0")
+
+
+def test_settings_are_added_within_a_line(file: Path) -> None:
+    file.write_text(INLINE)
+    add_settings(file, "main", {"settings": {"terms": {"enable": True}}})
+    diaspora = load_fleet(str(file)).pods["main"].diaspora
+    assert diaspora == {"settings": {"terms": {"enable": True}}}
+
+
+def test_what_cannot_be_added_leaves_the_file_and_says_so(file: Path) -> None:
+    file.write_text(DOTTED)
+    with pytest.raises(Refusal, match=r"Write it below a header \[pods.main\]"):
+        add_settings(file, "main", {"settings": {"terms": {"enable": True}}})
+    assert file.read_text() == DOTTED
+
+
+def test_a_file_that_may_not_be_written_is_a_refusal(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, mode: int) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(toml_edit, "write_atomically", refuse)
+    with pytest.raises(Refusal, match=r"fleet\.toml: cannot be written: Read-only file system"):
+        set_release(file, "main", "0.9.1.0")
+    assert file.read_text() == TEXT
