@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from provision.errors import Refusal
+from provision.errors import Refusal, Refusals
 from provision.fleet.diaspora_toml import flatten, nested
 from provision.fleet.model import Fleet, Pod
 from provision.fleet.renaming import name_in
 from provision.fleet.secrets import Vault
 from provision.fleet.series import Setting, load_series, load_settings
+from provision.fleet.settings_checks import check_together, reserved_name
 from provision.fleet.toml_edit import add_settings
 
 TARGET = "0.9"
@@ -67,20 +68,41 @@ def adopt_settings(old: Path, release: str = TARGET) -> Adopted:
 def take_settings(fleet: Fleet, vault: Vault, pod: Pod, old: Path) -> Adopted:
     """Writes an old pod's settings into the fleet file and the vault; what is there stays.
 
-    Refused, with nothing written, where the old configuration is another pod's.
+    Refused, with nothing written, where the old configuration is another pod's, and where the
+    fleet file could not be loaded with it.
     """
     adopted = adopt_settings(old, pod.release)
     if adopted.domain not in (None, pod.domain):
         what = f"{old} is of {adopted.domain}, and a pod keeps its domain"
         do = f'Write domain = "{adopted.domain}", or give the right file.'
         raise Refusal(f"{fleet.file}: pods.{pod.name}.domain", what, do)
+    _check_together(fleet, pod, old, adopted.tables)
+    if adopted.tables:
+        add_settings(fleet.file, pod.name, adopted.tables)
     kept = vault.pod_settings(pod)
     new = {path: value for path, value in adopted.secrets.items() if path not in kept}
     if new:
         vault.update({f"pods.{pod.name}.settings.{path}": value for path, value in new.items()})
-    if adopted.tables:
-        add_settings(fleet.file, pod.name, adopted.tables)
     return adopted
+
+
+def _check_together(fleet: Fleet, pod: Pod, old: Path, tables: Mapping[str, Any]) -> None:
+    """What the fleet file states wins, so that is where each of these is mended."""
+    stated = {
+        ".".join(path): value for each in (tables, pod.diaspora) for path, value in flatten(each)
+    }
+    meant = pod.model_copy(update={"diaspora": nested(stated)})
+    where, errors = f"{fleet.file}: pods.{pod.name}", list[Refusal]()
+
+    def refuse(path: tuple[str, ...], what: str, do: str) -> None:
+        name = ".".join(path)
+        errors.append(Refusal(f"{where}.diaspora.{name} (with {old})", what, do))
+
+    check_together(meant, fleet.hosts.get(pod.host), refuse)
+    if wrong := reserved_name(meant):
+        errors.append(Refusal(f"{where}.admin.username (with {old})", *wrong))
+    if errors:
+        raise Refusals(errors)
 
 
 def _stated(old: Path) -> Iterator[tuple[tuple[str, ...], Any]]:

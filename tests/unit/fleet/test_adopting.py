@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.errors import Refusal
+from provision.errors import Refusal, Refusals
 from provision.fleet.adopting import adopt_settings, take_settings
 from provision.fleet.loading import load_fleet
 from provision.fleet.model import Fleet
@@ -184,6 +184,43 @@ def test_another_pods_settings_are_refused(fleet: Fleet, vault: Vault, tmp_path:
     with pytest.raises(Refusal, match=r'Write domain = "other\.example\.org"'):
         take_settings(fleet, vault, fleet.pods["main"], written(tmp_path, "diaspora.yml", other))
     assert vault.paths() == () and fleet.file.read_text() == FLEET
+
+
+LOCAL_MAIL = """\
+configuration:
+  environment: {url: "https://pod.example.org/"}
+  settings: {username_blacklist: [alice]}
+  mail: {enable: true, smtp: {host: localhost, password: hunter2}}
+"""
+
+
+def test_what_the_fleet_file_could_not_be_loaded_with_is_refused_and_not_written(
+    fleet: Fleet, vault: Vault, tmp_path: Path
+) -> None:
+    old = written(tmp_path, "diaspora.yml", LOCAL_MAIL)
+    with pytest.raises(Refusals) as caught:
+        take_settings(fleet, vault, fleet.pods["main"], old)
+    said = str(caught.value).replace(str(tmp_path), "").splitlines()
+    assert [line.partition(". ")[0] for line in said] == [
+        "/fleet.toml: pods.main.diaspora.mail.smtp.host (with /diaspora.yml): "
+        "a pod may not reach its host's loopback",
+        "/fleet.toml: pods.main.diaspora.mail.smtp.username (with /diaspora.yml): "
+        "is missing while the relay asks who sends",
+        "/fleet.toml: pods.main.admin.username (with /diaspora.yml): "
+        "diaspora* lets nobody be called 'alice'",
+    ]
+    assert vault.paths() == () and fleet.file.read_text() == FLEET
+
+
+def test_what_the_fleet_file_states_mends_what_the_old_pod_said(
+    fleet: Fleet, vault: Vault, tmp_path: Path
+) -> None:
+    smtp = 'host = "smtp.example.org"\nauthentication = "none"\n'
+    more = f"username_blacklist = []\n[pods.main.diaspora.mail.smtp]\n{smtp}"
+    fleet.file.write_text(FLEET + more)
+    fleet = load_fleet(str(fleet.file))
+    take_settings(fleet, vault, fleet.pods["main"], written(tmp_path, "diaspora.yml", LOCAL_MAIL))
+    assert load_fleet(str(fleet.file)).pods["main"].diaspora["mail"]["enable"] is True
 
 
 def test_the_podmin_of_an_old_pod_is_told_what_becomes_of_it(tmp_path: Path) -> None:
