@@ -22,7 +22,7 @@ from provision.fleet.secrets import Vault, open_vault
 from provision.fleet.upgrades import kinds_for
 from provision.foreseeing import Foreseen, foresee
 from provision.history import entry_of
-from provision.hosts.facts import SERVING, OperationFacts, gather
+from provision.hosts.facts import SERVING, HostFacts, OperationFacts, gather
 from provision.looking import Seen, awaited, look, running_release, select
 from provision.naming import name_release
 from provision.operations import dispatch
@@ -66,6 +66,8 @@ class Run:
     report: Report
     seen: Mapping[str, Seen]
     wish: Wish
+    # The pods that were asked for, by name.
+    chosen: tuple[str, ...] = ()
 
     def let_go(self) -> None:
         """Whoever waits for a host is released at once; what was begun there goes on."""
@@ -106,8 +108,9 @@ def upgrade(
     seen = _settled(fleet, chosen, report)
     targets = find_targets(chosen, seen, report, wish, named=bool(pods))
     check_targets(fleet, targets, wish)
+    run = Run(fleet, open_vault(fleet), report, seen, wish, tuple(pod.name for pod in chosen))
+    _need_lead(run, targets, _facts_of_lead(run))
     warn_of_runtimes(targets, report)
-    run = Run(fleet, open_vault(fleet), report, seen, wish)
     run.vault.ensure_fleet()
     artifacts = {target.pod.name: _artifact(run, target) for target in targets}
     targets = [each for each in targets if artifacts[each.pod.name].release_id != each.running]
@@ -165,26 +168,46 @@ def _in_order(
     rest = [target for target in targets if target.pod.name != run.fleet.lead_pod]
     outcomes = wave(lead, work, parallel=1, let_go=run.let_go)
     if rest and not is_red(outcomes) and not run.wish.rehearse:
-        outcomes = _waited(run, outcomes)
+        outcomes = _waited(run, targets, outcomes)
     if is_red(outcomes):
         return [*outcomes, *(Result(target) for target in rest)]
     parallel = run.fleet.upgrade.parallel
     return [*outcomes, *wave(rest, work, parallel=parallel, let_go=run.let_go)]
 
 
-def _waited(run: Run, outcomes: list[Outcome]) -> list[Outcome]:
+def _waited(run: Run, targets: Sequence[Target], outcomes: list[Outcome]) -> list[Outcome]:
     """Gives the lead pod its time; one that does not serve at its end is red after all."""
     seconds = run.fleet.upgrade.wait if outcomes else _still_to_wait(run)
-    if seconds > 0:
-        run.report.line(f"waits {seconds:.0f} s after pod {run.fleet.lead_pod}, before the others")
-        time.sleep(seconds)
-    return [_looked_at(run, outcome) for outcome in outcomes] if seconds > 0 else outcomes
+    if seconds <= 0:
+        return outcomes
+    run.report.line(f"waits {seconds:.0f} s after pod {run.fleet.lead_pod}, before the others")
+    time.sleep(seconds)
+    if not outcomes:
+        connection = run.seen[run.fleet.pods[run.fleet.lead_pod].host].connection
+        assert connection is not None
+        _need_lead(run, targets, gather(connection))
+    return [_looked_at(run, outcome) for outcome in outcomes]
+
+
+def _need_lead(run: Run, targets: Sequence[Target], facts: HostFacts | None) -> None:
+    """On a rerun the lead pod is no target any more: it must have lasted all the same.
+
+    Whoever names the others, and not it, goes on without it.
+    """
+    name, meant = run.fleet.lead_pod, {target.pod.name for target in targets}
+    if facts is None or run.wish.rehearse or not meant or name in meant or name not in run.chosen:
+        return
+    found = facts.pods.get(name)
+    if found is not None and running_release(found) and found.state != SERVING:
+        what = f"the lead pod is {found.state}: no other one is upgraded after it"
+        do = f"Run `podfleet status` and `podfleet logs {name}`; once it serves, run the same "
+        do += "command again. Or name the others with --pod: that goes on without it."
+        raise Refusal(f"pod {name}", what, do)
 
 
 def _still_to_wait(run: Run) -> float:
     """What is left of the wait, where an earlier run upgraded the lead pod."""
-    lead = run.fleet.pods[run.fleet.lead_pod]
-    facts = run.seen[lead.host].facts if lead.host in run.seen else None
+    lead, facts = run.fleet.pods[run.fleet.lead_pod], _facts_of_lead(run)
     operation = facts.pods[lead.name].operation if facts and lead.name in facts.pods else None
     if facts is None or operation is None or operation.operation != "upgrade":
         return 0
@@ -192,6 +215,12 @@ def _still_to_wait(run: Run) -> float:
         return 0
     begun = datetime.fromisoformat(operation.since).timestamp()
     return max(0, min(begun + run.fleet.upgrade.wait - facts.clock, run.fleet.upgrade.wait))
+
+
+def _facts_of_lead(run: Run) -> HostFacts | None:
+    """What its host said; None where that is none of the hosts that were asked."""
+    host = run.fleet.pods[run.fleet.lead_pod].host
+    return run.seen[host].facts if host in run.seen else None
 
 
 def _looked_at(run: Run, outcome: Outcome) -> Outcome:

@@ -16,6 +16,7 @@ from provision.looking import Seen
 from provision.targets import Target, Wish
 from provision.upgrading import Outcome, Run, Upgraded
 from tests.unit.upgrading.fleets import (
+    HOSTS,
     NOW,
     Told,
     pod_facts,
@@ -63,10 +64,14 @@ class Host:
         return Upgraded("20270115T080000000-upgrade", "1.1.0.0-11111111", {}, ENTRY)
 
     def upgrade(
-        self, *names: str, wish: Wish | None = None, there: dict[str, Seen] | None = None
+        self,
+        *names: str,
+        wish: Wish | None = None,
+        there: dict[str, Seen] | None = None,
+        chosen: tuple[str, ...] = (),
     ) -> list[Outcome]:
-        there = there or seen(self.fleet)
-        run = Run(self.fleet, None, Told(), there, wish or Wish())  # type: ignore[arg-type]
+        there, told = there or seen(self.fleet), Told()
+        run = Run(self.fleet, None, told, there, wish or Wish(), chosen)  # type: ignore[arg-type]
         return upgrading._in_order(run, [target(self.fleet, name) for name in names], self._work)
 
 
@@ -137,6 +142,13 @@ def test_a_rerun_waits_for_what_is_left_of_the_wait(host: Host) -> None:
     host.upgrade("alpha", "gamma", there=seen(host.fleet, lead()))
     assert NOW == 1_800_000_000
     assert host.happened[0] == "wait 300"
+
+
+def test_a_rerun_ends_where_the_lead_pod_did_not_last_the_rest_of_its_wait(host: Host) -> None:
+    host.after_the_wait = "down"
+    with pytest.raises(Refusal, match="the lead pod is down"):
+        host.upgrade("alpha", "gamma", there=seen(host.fleet, lead()), chosen=tuple(HOSTS))
+    assert host.happened == ["wait 300"]
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,25 @@ def test_the_same_build_is_not_upgraded_to_even_deeply(world: World) -> None:
     ]
 
 
+def lead_is(state: str, world: World) -> dict[str, Seen]:
+    lead = pod_facts("beta.lab.test", "1.1.0.0-11111111", state=state)
+    return seen(world.fleet, {"beta": lead})
+
+
+def test_a_rerun_goes_on_only_where_the_lead_pod_serves(world: World) -> None:
+    world.answers = [lead_is("down", world)]
+    with pytest.raises(Refusal, match=r"pod beta: the lead pod is down: no other .* with --pod"):
+        world.run(to="1.1.0.0")
+    assert world.happened == []
+    assert world.run("gamma", to="1.1.0.0", rehearse=True)
+    assert "upgrade gamma" in world.run("gamma", to="1.1.0.0")
+
+
+def test_a_lead_pod_that_is_not_to_be_upgraded_and_serves_holds_nobody_up(world: World) -> None:
+    world.answers = [lead_is("serving", world)]
+    assert "upgrade gamma" in world.run(to="1.1.0.0")
+
+
 def under_way(world: World) -> dict[str, Seen]:
     return seen(world.fleet, {"beta": pod_facts("beta.lab.test", operation=UNDER_WAY)})
 
