@@ -16,6 +16,11 @@ from provision.releases.manifest import Manifest
 from provision.report import Report
 from provision.targets import Target
 
+FORETOLD = ("path", "order", "pending", "predicted_seconds", "needs_bytes")
+FORETOLD_LATER = (
+    "what it means for the pod is known then: --rehearse builds it, and tries it on a copy"
+)
+
 
 @dataclass(frozen=True)
 class Foreseen:
@@ -34,7 +39,7 @@ class Foreseen:
 
     def _more(self) -> list[str]:
         if self.release_id is None:
-            return ["it would be built first; `podfleet build` does that, and tells its migrations"]
+            return [f"it would be built first, and {FORETOLD_LATER}"]
         pending = self.told.get("pending") or []
         more = [f"path {self.told.get('path')}, order {self.told.get('order')}"]
         more.append(f"{len(pending)} pending migrations: {', '.join(pending)}" if pending else "")
@@ -60,13 +65,15 @@ class Foreseen:
             "to": self.release_id or self.to,
             "outcome": "foreseen",
             "refused": self.refused,
+            **dict.fromkeys(FORETOLD),
             **self.told,
         }
 
 
 def foresee(target: Target, report: Report) -> Foreseen:
     """Asks the host, with what the store knows of the release; nothing is built."""
-    artifact = stored_artifact(target.pod, report)
+    architecture = target.host_facts.architecture
+    artifact = stored_artifact(target.pod, report, architecture=architecture)
     if artifact is None:
         return Foreseen(target.pod.name, target.running, target.pod.release, None, {})
     request = _request(target, artifact.manifest)

@@ -89,7 +89,9 @@ def look_ahead(
     seen = look(fleet, dict.fromkeys(pod.host for pod in chosen), report)
     targets = find_targets(chosen, seen, report, wish, named=bool(pods))
     check_targets(fleet, targets, wish)
-    return [foresee(target, report) for target in targets]
+    foreseen = [foresee(target, report) for target in targets]
+    # With --deep: nothing is done to a pod that runs that very build.
+    return [one for one in foreseen if one.release_id != one.running]
 
 
 def upgrade(

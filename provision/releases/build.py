@@ -93,9 +93,15 @@ def ensure_artifact(
     return _signed(artifact, vault)
 
 
-def stored_artifact(pod: Pod, report: Report, *, on: Connection | None = None) -> Artifact | None:
+def stored_artifact(
+    pod: Pod,
+    report: Report,
+    *,
+    architecture: str | None = None,
+    on: Connection | None = None,
+) -> Artifact | None:
     """What `ensure_artifact` would find in the store; nothing is built, nothing signed."""
-    return store.find(_order(pod, report, _builder(on).architecture()).key)
+    return store.find(_order(pod, report, architecture or _builder(on).architecture()).key)
 
 
 def _builder(on: Connection | None) -> CleanGuest | PodHost:

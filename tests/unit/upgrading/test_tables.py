@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from provision import foreseeing
 from provision import kept as keeping
 from provision.errors import Refusal
 from provision.foreseeing import Foreseen
 from provision.history import Entry, lines
 from provision.kept import Kept, kept_lines, prune, removed_lines
-from tests.unit.upgrading.fleets import Told
+from tests.unit.upgrading.fleets import Told, target, written
 
 WAY = {
     "path": "breaking",
@@ -87,4 +90,22 @@ def test_a_dry_run_says_what_is_remarkable() -> None:
 def test_a_release_that_is_not_built_yet_is_not_foretold() -> None:
     found = Foreseen("main", "1.2.0.0-0123abcd", "1.3.0.0", None, {})
     assert "it would be built first" in found.lines()[1]
-    assert found.to_json()["to"] == "1.3.0.0"
+    assert "--rehearse builds it" in found.lines()[1]
+    told = found.to_json()
+    assert told["to"] == "1.3.0.0"
+    assert {told[key] for key in ("path", "order", "predicted_seconds", "needs_bytes")} == {None}
+
+
+def test_a_dry_run_looks_for_what_the_pods_host_would_get(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def stored(pod: object, report: object, *, architecture: str) -> None:
+        asked.append(architecture)
+
+    monkeypatch.setattr(foreseeing, "stored_artifact", stored)
+    one = target(written(tmp_path), "alpha")
+    arm = replace(one.host_facts, architecture="aarch64")
+    foreseeing.foresee(replace(one, host_facts=arm), Told())
+    assert asked == ["aarch64"]

@@ -11,6 +11,7 @@ from provision import upgrading
 from provision.errors import Refusal, Refusals
 from provision.fleet.loading import load_fleet
 from provision.fleet.model import Fleet
+from provision.foreseeing import Foreseen
 from provision.looking import Seen
 from provision.operations import dispatch
 from provision.targets import Target, Wish
@@ -177,8 +178,21 @@ def test_what_another_run_began_and_ends_red_stops_this_one(world: World) -> Non
 def test_a_dry_run_awaits_builds_and_writes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upgrading, "foresee", lambda target, _: target.pod.name)
+    monkeypatch.setattr(upgrading, "foresee", foreseen)
     world.answers = [under_way(world)]
-    foreseen: list[Any] = [*look_ahead(world.fleet, Told(), Wish(to="1.1.0.0"))]
-    assert foreseen == ["alpha", "beta", "gamma"]
+    found = look_ahead(world.fleet, Told(), Wish(to="1.1.0.0"))
+    assert [one.pod for one in found] == ["alpha", "beta", "gamma"]
     assert world.happened == []
+
+
+def foreseen(target: Target, _: object) -> Foreseen:
+    return Foreseen(target.pod.name, target.running, target.pod.release, Built.release_id, {})
+
+
+def test_a_deep_dry_run_leaves_out_who_runs_that_very_build(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrading, "foresee", foreseen)
+    world.answers = [seen(world.fleet, {"beta": pod_facts("beta.lab.test", Built.release_id)})]
+    found = look_ahead(world.fleet, Told(), Wish(to="1.1.0.0", deep=True))
+    assert [one.pod for one in found] == ["alpha", "gamma"]
