@@ -23,6 +23,7 @@ from provision.hosts.facts import HostFacts, PodFacts
 from provision.looking import Seen, hosts_of, look, running_release, select
 from provision.naming import foreign_settings
 from provision.operations.effects import Effect, effects
+from provision.preflight.machine import too_new
 from provision.refused import version_refused, words_of
 from provision.report import Report
 from provision.staging import stage_pod
@@ -131,7 +132,9 @@ def _host_reasons(
         return
     if deep:
         yield "asked for (--deep)"
-    if facts.platform.level != contract.PLATFORM_LEVEL:
+    if refusal := too_new(host, facts):
+        yield f"{refusal.what}: `up` refuses"
+    elif facts.platform.level != contract.PLATFORM_LEVEL:
         yield f"platform level {facts.platform.level} becomes {contract.PLATFORM_LEVEL}"
     yield from map(str, facts.platform.drift)
     with tempfile.TemporaryDirectory(prefix="podfleet-") as directory:

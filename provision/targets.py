@@ -17,6 +17,7 @@ from provision.hosts.connection import Connection
 from provision.hosts.facts import HostFacts, PodFacts
 from provision.looking import Seen, running_release
 from provision.plan import refuse_changed_domain
+from provision.preflight.machine import too_new
 from provision.refused import refused_before, words_of
 from provision.releases.runtime import runtime_tarball
 from provision.releases.store import Artifact
@@ -132,7 +133,9 @@ def _platform(_: Fleet, target: Target, __: Wish) -> None:
     platform, where = target.host_facts.platform, f"host {target.host.name}"
     if platform is None:
         raise Refusal(where, "it has no platform", "Run `podfleet up` first.")
-    if platform.level != PLATFORM_LEVEL:
+    if refusal := too_new(target.host, target.host_facts):
+        raise refusal
+    if platform.level < PLATFORM_LEVEL:
         what = f"its platform has level {platform.level}, and this podfleet needs {PLATFORM_LEVEL}"
         raise Refusal(where, what, "Run `podfleet up` first.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+from provision.contract import PLATFORM_LEVEL
 from provision.errors import Refusal
 from provision.fleet.model import Host
 from provision.hosts.facts import HostFacts
@@ -42,6 +43,17 @@ def unfit(host: Host, facts: HostFacts, *, is_new: bool) -> Iterator[Refusal]:
                 f"{finding.check}: {finding.evidence}",
                 f"{finding.do} Then run podfleet up again.",
             )
+    if refusal := too_new(host, facts):
+        yield refusal
+
+
+def too_new(host: Host, facts: HostFacts) -> Refusal | None:
+    """A platform that another admin's newer podfleet made: this one would take it back."""
+    if facts.platform is None or facts.platform.level <= PLATFORM_LEVEL:
+        return None
+    what = f"its platform has level {facts.platform.level}, and this podfleet knows "
+    do = "A newer podfleet made it: take that one, and run the same command again."
+    return Refusal(f"host {host.name}", f"{what}{PLATFORM_LEVEL} at most", do)
 
 
 def _debian(host: Host, facts: HostFacts) -> tuple[str, str]:

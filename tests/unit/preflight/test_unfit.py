@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from provision.contract import PLATFORM_LEVEL
 from provision.fleet.model import Host
-from provision.hosts.facts import HostFacts
+from provision.hosts.facts import HostFacts, PlatformFacts
 from provision.preflight.machine import unfit
 
 GIB = 1024**3
@@ -41,3 +42,11 @@ def test_little_disk_stops_only_what_is_new() -> None:
 def test_a_machine_with_more_than_declared_and_a_wrong_clock_is_fit() -> None:
     """A container shows its machine's memory; the clock is set by the platform."""
     assert list(unfit(HOST, replace(FIT, memory_bytes=64 * GIB), is_new=True)) == []
+
+
+def test_a_newer_podfleets_platform_is_never_taken_back() -> None:
+    facts = replace(FIT, platform=PlatformFacts(PLATFORM_LEVEL + 1, "0", "0", ()))
+    (refusal,) = unfit(HOST, facts, is_new=False)
+    assert "its platform has level 2, and this podfleet knows 1 at most" in str(refusal)
+    same = replace(FIT, platform=PlatformFacts(PLATFORM_LEVEL, "0", "0", ()))
+    assert list(unfit(HOST, same, is_new=False)) == []

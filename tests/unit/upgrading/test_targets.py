@@ -81,6 +81,14 @@ def test_all_that_speaks_against_it_is_said_at_once(fleet: Fleet) -> None:
     ]
 
 
+def test_a_platform_of_a_newer_podfleet_is_no_work_for_up(fleet: Fleet) -> None:
+    lines = said(fleet, find(fleet, seen(fleet, level=2)))
+    assert lines[0] == (
+        "host one: its platform has level 2, and this podfleet knows 1 at most. "
+        "A newer podfleet made it: take that one, and run the same command again."
+    )
+
+
 def test_an_unknown_acknowledgement_is_said_once(fleet: Fleet) -> None:
     lines = said(fleet, find(fleet, seen(fleet)), Wish(accept=("rehersal-cookies",)))
     assert len(lines) == 1 and "--accept rehersal-cookies" in lines[0]
