@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -38,7 +39,8 @@ class Positions:
 def _statements(text: str) -> Iterator[tuple[int, str]]:
     """Each header or assignment with its first line: the shortest run of lines that parses."""
     pending, first = "", 0
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+    # Not splitlines: a comment or a text may hold what only Unicode calls the end of a line.
+    for number, line in enumerate(re.findall(r"[^\n]*\n|[^\n]+", text), start=1):
         if not pending and not line.partition("#")[0].strip():
             continue
         pending, first = pending + line, first if pending else number

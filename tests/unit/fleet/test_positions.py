@@ -24,7 +24,7 @@ def test_every_key_stands_on_its_line(table: dict[str, Any]) -> None:
     text = tomlkit.dumps(table)
     assert tomllib.loads(text) == table
     positions = Positions(text)
-    lines = text.splitlines(keepends=True)
+    lines = [f"{line}\n" for line in text.split("\n")]
     for key, value in table.items():
         if not isinstance(value, dict):
             rest = "".join(lines[positions.line((key,)) - 1 :])
@@ -36,3 +36,9 @@ def test_the_nearest_table_stands_for_what_is_missing() -> None:
     assert positions.line(("a", "b", "missing")) == 3
     assert positions.line(("a", "missing")) == 1
     assert positions.line(("missing",)) == 1
+
+
+def test_a_line_ends_where_toml_says() -> None:
+    positions = Positions('# one\u2028two\n[a]\nb = "c\x85d" # e\u2029f\nc = 1\n')
+    assert positions.line(("a",)) == 2
+    assert positions.line(("a", "c")) == 4
