@@ -32,7 +32,7 @@ def check_settings(pod: str, release: str, tables: Mapping[str, Any], refuse: Re
     for path, value in stated.items():
         name = ".".join(path)
         foreign = words_of_another_series(name, release, values) if name not in known else None
-        if wrong := foreign or _wrong(pod, known, name, value):
+        if wrong := _in_quotes(path) or foreign or _wrong(pod, known, name, value):
             refuse(path, *wrong)
 
 
@@ -67,6 +67,13 @@ def _keep(vault: Vault, where: str, path: str, value: str) -> str:
         raise Refusal(path, "the value is empty", "Give it on standard input.")
     vault.set(where, value)
     return where
+
+
+def _in_quotes(path: Path) -> Words | None:
+    """diaspora* would look for a table, and find a key of its own with a dot in it."""
+    if not any("." in key for key in path):
+        return None
+    return "a dot in quotes leads to no table", f"Write {'.'.join(path)} without them."
 
 
 def _wrong(pod: str, known: Mapping[str, Setting], path: str, value: Any) -> Words | None:
