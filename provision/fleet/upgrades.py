@@ -127,13 +127,15 @@ class _Upgrade:
         return sorted(stops - {self.target}, key=numbers)
 
     def _unacknowledged(self) -> Iterator[Refusal]:
-        for each in self._wanted():
-            if each.id not in self.accepted:
-                what = f"{self.target} changes what you have to accept: {each.why}"
-                yield Refusal(self._release, what, self._how_to_accept(each.id))
+        missing = [each for each in self._wanted() if each.id not in self.accepted]
+        for each in missing:
+            what = f"{self.target} changes what you have to accept: {each.why}"
+            do = self._how_to_accept(each.id, [one.id for one in missing])
+            yield Refusal(self._release, what, do)
 
-    def _how_to_accept(self, name: str) -> str:
-        stated = ", ".join(f'"{each}"' for each in (*self.pod.accept, name))
+    def _how_to_accept(self, name: str, missing: Sequence[str]) -> str:
+        """The line for the file is the same for each: it may stand there but once."""
+        stated = ", ".join(f'"{each}"' for each in (*self.pod.accept, *missing))
         do = f"Run the command with `--accept {name}`, or write accept = [{stated}]"
         return f"{do} into [pods.{self.pod.name}]."
 
