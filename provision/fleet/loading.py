@@ -87,6 +87,11 @@ def _read(file: Path) -> Reading:
     except OSError as error:
         do = "Name a file that you may read."
         raise Refusal(str(file), f"cannot be read: {error.strerror}", do) from error
+    if text.startswith("\ufeff"):
+        do = "Save the file as UTF-8 without one."
+        raise Refusals(
+            [Refusal(f"{file}:1", "begins with a byte order mark, which TOML has not", do)]
+        )
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
