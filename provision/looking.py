@@ -43,14 +43,16 @@ def look(fleet: Fleet, hosts: Iterable[str], report: Report) -> dict[str, Seen]:
 
 
 def select(fleet: Fleet, pods: Sequence[str], hosts: Sequence[str]) -> tuple[Pod, ...]:
-    """The fleet's pods of these names on these hosts; an unknown name is refused."""
+    """The fleet's pods of these names on these hosts; an unknown name is refused, and names of
+    both that have nothing to do with one another."""
     _refuse_unknown(fleet, "pod", pods, fleet.pods)
     _refuse_unknown(fleet, "host", hosts, fleet.hosts)
-    return tuple(
-        pod
-        for pod in fleet.pods.values()
-        if (not pods or pod.name in pods) and (not hosts or pod.host in hosts)
-    )
+    named = [pod for pod in fleet.pods.values() if not pods or pod.name in pods]
+    chosen = tuple(pod for pod in named if not hosts or pod.host in hosts)
+    if pods and hosts and not chosen:
+        what = f"pod {named[0].name} is on host {named[0].host}, and not on {', '.join(hosts)}"
+        raise Refusal(str(fleet.file), what, "Leave out --pod or --host.")
+    return chosen
 
 
 def hosts_of(fleet: Fleet, pods: Sequence[Pod], named: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from provision.errors import PodfleetError, Refusal, Refusals, UsageError
 from provision.fleet.model import Fleet
-from provision.looking import Seen
+from provision.looking import Seen, select
 from provision.targets import Target, Wish, check_targets, find_targets, warn_of_refused
 from tests.unit.upgrading.fleets import Told, pod_facts, seen, target, written
 
@@ -154,3 +154,11 @@ def test_an_empty_version_is_none() -> None:
 def test_every_refusal_is_podfleets_own(fleet: Fleet) -> None:
     with pytest.raises(PodfleetError):
         check_targets(fleet, find(fleet, seen(fleet, level=0)), Wish())
+
+
+def test_a_pod_that_is_not_on_the_host_that_was_named_is_not_left_out_silently(
+    fleet: Fleet,
+) -> None:
+    assert [pod.name for pod in select(fleet, ["alpha", "gamma"], ["two"])] == ["gamma"]
+    with pytest.raises(Refusal, match="pod alpha is on host one, and not on two"):
+        select(fleet, ["alpha"], ["two"])
