@@ -45,6 +45,10 @@ COPY_BYTES_PER_SECOND = 400e6
 # Of a hold, what is neither copying nor migrating.
 OVERHEAD_SECONDS = 0.6
 LEAST_OVERHEAD_SECONDS = 0.2
+# A release that boots: the same for web, sidekiq and the migrator (seen on real pods: 6-7 s).
+BOOT_SECONDS = 7.0
+# The order in which requests wait for the new web to boot.
+_TINY = "tiny"
 # A copy of less takes as long as making a database does: it says nothing about bytes.
 _TELLING_BYTES = 64 << 20
 
@@ -91,11 +95,36 @@ def copy_rate(places: PodPlaces) -> float:
 
 
 def overhead_seconds(places: PodPlaces) -> float:
-    """What the last breaking upgrade held requests for beside copying and migrating: draining,
-    closing, going on; else what others saw."""
-    for entry in reversed(read(places)):
-        known = [entry[key] for key in ("closed_seconds", "copy_seconds", "migrate_seconds")]
-        if entry["verb"] == "upgrade" and entry["outcome"] == "done" and None not in known:
-            closed, copied, migrated = map(float, known)
-            return max(LEAST_OVERHEAD_SECONDS, closed - copied - migrated)
+    """What the last breaking upgrade held requests for beside copying, migrating and booting:
+    draining, closing, going on; else what others saw."""
+    for entry in reversed(_watched(places)):
+        if entry["order"] != _TINY and (moved := _moved(entry)) is not None:
+            return max(LEAST_OVERHEAD_SECONDS, float(entry["closed_seconds"]) - moved)
     return OVERHEAD_SECONDS
+
+
+def boot_seconds(places: PodPlaces) -> float:
+    """How long requests waited for the new web's boot in the last upgrade in which they did; else
+    what others saw."""
+    for entry in reversed(_watched(places)):
+        if entry["order"] == _TINY:
+            moved = _moved(entry)
+            beside = 0.0 if moved is None else moved + overhead_seconds(places)
+            return max(LEAST_OVERHEAD_SECONDS, float(entry["closed_seconds"]) - beside)
+    return BOOT_SECONDS
+
+
+def _watched(places: PodPlaces) -> list[dict[str, Any]]:
+    """Upgrades that were done, and watched from their beginning."""
+    return [
+        entry
+        for entry in read(places)
+        if (entry["verb"], entry["outcome"]) == ("upgrade", "done")
+        and entry["closed_seconds"] is not None
+    ]
+
+
+def _moved(entry: Mapping[str, Any]) -> float | None:
+    """The seconds of copying and migrating in a hold; None where no database was moved in it."""
+    known = [entry["copy_seconds"], entry["migrate_seconds"]]
+    return None if None in known else sum(map(float, known))

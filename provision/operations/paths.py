@@ -19,8 +19,6 @@ from provision.operations.operation import read_record
 
 PLAIN, EXPAND, BREAKING = "plain", "expand", "breaking"
 AMPLE, SMALL, TINY = "ample", "small", "tiny"
-# A release that boots: the same for web, sidekiq and the migrator (seen on real pods: 6-7 s).
-BOOT_SECONDS = 7.0
 # One migration, where none has been rehearsed yet.
 MIGRATION_SECONDS = 0.1
 # A version is a number: diaspora*'s first one, 0000_create_schema, is 0 to Rails.
@@ -118,6 +116,7 @@ def look_ahead(places: PodPlaces, record: Mapping[str, Any], asked: Asked) -> Wa
             len(pending),
             ledger.copy_rate(places),
             ledger.overhead_seconds(places),
+            ledger.boot_seconds(places),
         ),
         resident_mb=int(resident),
         web_mb=int(web),
@@ -150,6 +149,7 @@ def predict(
     migrations: int,
     bytes_per_second: float,
     overhead_seconds: float,
+    boot_seconds: float = ledger.BOOT_SECONDS,
 ) -> float:
     """Seconds for which requests will be held, before anything was rehearsed."""
     seconds = 0.0
@@ -157,7 +157,7 @@ def predict(
         seconds = overhead_seconds + MIGRATION_SECONDS * migrations
         seconds += database_bytes / bytes_per_second
     if order == TINY:
-        seconds += BOOT_SECONDS
+        seconds += boot_seconds
     return round(seconds, 2)
 
 

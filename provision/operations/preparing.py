@@ -20,7 +20,7 @@ from provision.operations import (
 from provision.operations.change import Change
 from provision.operations.configure import refuse_another_domain, refuse_closed
 from provision.operations.operation import Operation, need_record, state_of
-from provision.operations.paths import BOOT_SECONDS, Asked, Way, look_ahead
+from provision.operations.paths import Asked, Way, look_ahead
 from provision.operations.preflight import artifact_for, refuse_full_disk
 from provision.operations.step import NOTHING, Evidence
 from provision.releases.verify import unpack_artifact
@@ -123,7 +123,8 @@ class Preparation(Change):
     def _predicted(self, rehearsed: dict[str, Any]) -> float:
         if not self.way.is_breaking:
             return self.way.predicted_seconds
-        seconds = ledger.overhead_seconds(self.places) + (BOOT_SECONDS if self.way.is_tiny else 0)
+        seconds = ledger.overhead_seconds(self.places)
+        seconds += ledger.boot_seconds(self.places) if self.way.is_tiny else 0
         held = float(rehearsed["copy_seconds"]) + float(rehearsed["migrate_seconds"])
         return round(seconds + held, 2)
 

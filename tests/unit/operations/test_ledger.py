@@ -81,3 +81,20 @@ def test_the_overhead_of_a_hold_is_that_of_the_last_one(places: PodPlaces) -> No
     ledger.append(places, upgrade("two", **{**held, "closed_seconds": None}))
     ledger.append(places, upgrade("three", **held) | {"outcome": "rolled back"})
     assert ledger.overhead_seconds(places) == pytest.approx(1.2)
+
+
+def test_a_boot_that_requests_waited_for_is_no_overhead_of_the_next_hold(
+    places: PodPlaces,
+) -> None:
+    """A host that was given more memory, or whose tiny order would count the boot twice."""
+    assert ledger.boot_seconds(places) == ledger.BOOT_SECONDS
+    moved = {"copy_seconds": 1.5, "migrate_seconds": 0.3}
+    ledger.append(places, upgrade("one", order="tiny", closed_seconds=6.4, **moved))
+    assert ledger.overhead_seconds(places) == ledger.OVERHEAD_SECONDS
+    assert ledger.boot_seconds(places) == pytest.approx(4.0)
+    ledger.append(places, upgrade("two", order="ample", closed_seconds=2.8, **moved))
+    assert ledger.overhead_seconds(places) == pytest.approx(1.0)
+    # Where nothing breaks, migrations ran before requests waited.
+    expand = {"path": "expand", "migrate_seconds": 9.0}
+    ledger.append(places, upgrade("three", order="tiny", closed_seconds=3.2, **expand))
+    assert ledger.boot_seconds(places) == pytest.approx(3.2)
