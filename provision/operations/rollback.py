@@ -63,7 +63,7 @@ class _Rollback:
             Step("take the place", self.take_the_place, self.give_the_place_back, by_hand=hand),
             Step("background", self.background, self.background_back, by_hand=hand),
             Step("gates", self.gates),
-            Step("record", self.record),
+            Step("record", self.record, self.record_again, by_hand=hand),
             Step("end the newer", self.end_the_newer),
         ]
 
@@ -249,6 +249,10 @@ class _Rollback:
 
     def record(self, _: Evidence) -> Evidence:
         return recording.put_back(self.operation, self.back.record)
+
+    def record_again(self, _: Evidence) -> None:
+        """What comes after it failed: the newer release is the live one again."""
+        recording.write(self.operation, way_back.record_of(self.places, self.new))
 
     def end_the_newer(self, _: Evidence) -> None:
         """Its database stays, closed, with the rows that were written to it."""

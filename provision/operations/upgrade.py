@@ -91,7 +91,7 @@ class _Upgrade(Preparation):
     def _conclude(self) -> list[Step]:
         return [
             Step("gates", self.gates),
-            Step("record", self.record),
+            Step("record", self.record, self.record_again, by_hand=self._old_by_hand()),
             Step("keep warm", self.keep_warm),
         ]
 
@@ -309,6 +309,10 @@ class _Upgrade(Preparation):
         )  # fmt: skip
         previous = {"release_id": self.old, "database": self.way.live_database}
         return recording.record(self.operation, self.database, previous)
+
+    def record_again(self, _: Evidence) -> None:
+        """What comes after it failed: the old release is the live one again."""
+        recording.write(self.operation, way_back.record_of(self.places, self.old))
 
     def keep_warm(self, _: Evidence) -> None:
         seconds = int(self.operation.parameters.get("keep_warm_seconds", 3600))

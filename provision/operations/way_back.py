@@ -67,6 +67,12 @@ def jobs(places: PodPlaces, release_id: str) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
+def record_of(places: PodPlaces, release_id: str) -> dict[str, Any]:
+    """pod.json as it was kept while that release ran."""
+    told: dict[str, Any] = json.loads((Path(places.way_back(release_id)) / RECORD).read_bytes())
+    return told
+
+
 def read(places: PodPlaces, release_id: str) -> WayBack:
     """The way back to a release; refused where it is not there whole."""
     directory = Path(places.way_back(release_id))
@@ -78,7 +84,7 @@ def read(places: PodPlaces, release_id: str) -> WayBack:
         )
     way = directory / WAY
     found = WayBack(
-        json.loads((directory / RECORD).read_bytes()),
+        record_of(places, release_id),
         json.loads(way.read_bytes()) if way.exists() else {},
     )
     _refuse_gone(places, found)

@@ -10,7 +10,15 @@ import pytest
 
 from provision.contract import PodPlaces
 from provision.errors import Refusal
-from provision.operations import database, federating, recording, rollback, warming, way_back
+from provision.operations import (
+    database,
+    federating,
+    recording,
+    rollback,
+    upgrade,
+    warming,
+    way_back,
+)
 from provision.operations.operation import Operation
 from provision.operations.upgrade import _Upgrade
 
@@ -22,6 +30,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PodPlaces:
     monkeypatch.setattr("provision.contract.STATE", tmp_path / "state")
     monkeypatch.setattr("provision.contract.PODS", tmp_path / "pods")
     monkeypatch.setattr(rollback, "platform_level", lambda: 1)
+    monkeypatch.setattr(database, "exists", lambda _: True)
     places = PodPlaces("alpha")
     Path(places.operations).mkdir(parents=True)
     return places
@@ -34,6 +43,14 @@ def record(places: PodPlaces, **more: Any) -> None:
         "previous": {"release_id": OLD, "database": "pod_alpha_1"}, **more,
     }  # fmt: skip
     Path(places.record).write_text(json.dumps(told))
+
+
+def kept(places: PodPlaces, release_id: str, **more: Any) -> None:
+    """The record of a release that ran here, as its way back has it."""
+    told = {"release_id": release_id, "database": "pod_alpha_1", "digest": release_id, **more}
+    Path(places.way_back(release_id)).mkdir(parents=True)
+    (Path(places.way_back(release_id)) / way_back.RECORD).write_text(json.dumps(told))
+    Path(places.release(release_id)).mkdir(parents=True)
 
 
 def preflight(places: PodPlaces) -> dict[str, Any]:
@@ -81,12 +98,8 @@ def test_what_did_not_federate_before_the_upgrade_is_no_fault_of_the_way_back(
     """Else a pod could be upgraded that could not be taken back."""
     monkeypatch.setattr(recording, "record", lambda *_: {})
     monkeypatch.setattr(warming, "cancel", lambda _: None)
-    monkeypatch.setattr(database, "exists", lambda _: True)
     manifest: dict[str, Any] = {"files": []}
-    told = {"release_id": OLD, "database": "pod_alpha_1", "manifest": manifest}
-    Path(places.way_back(OLD)).mkdir(parents=True)
-    (Path(places.way_back(OLD)) / way_back.RECORD).write_text(json.dumps(told))
-    Path(places.release(OLD)).mkdir(parents=True)
+    kept(places, OLD, manifest=manifest)
     saw = {"failing": ["beta -> alpha"], "public_name": "client_error"}
     upgraded(places, {**saw, "deliveries": {"at": 1.0, "counts": {}}})
     record(places, manifest=manifest)
@@ -97,3 +110,41 @@ def test_what_did_not_federate_before_the_upgrade_is_no_fault_of_the_way_back(
     keep = next(step for step in rollback.steps(operation)() if step.name == "keep")
     operation.journal.write("done", "keep", evidence=dict(keep.do({}) or {}))
     assert federating._seen_before(operation) == saw
+
+
+def recorded(places: PodPlaces) -> str:
+    return str(json.loads(Path(places.record).read_bytes())["release_id"])
+
+
+def test_a_rollback_that_fails_at_its_very_end_takes_its_record_back(
+    places: PodPlaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newer release is live again: a record of the older one would be wrong of everything."""
+    monkeypatch.setattr(recording, "_let_monitor_read", lambda *_: None)
+    record(places)
+    kept(places, OLD)
+    kept(places, NEW)
+    operation = Operation(places.name, "one", {"operation": "rollback"})
+    operation.directory.mkdir()
+    operation.journal.write("done", "preflight", evidence=FOUND)
+    step = next(step for step in rollback.steps(operation)() if step.name == "record")
+    step.do({})
+    assert recorded(places) == OLD
+    assert step.undo is not None
+    step.undo({})
+    assert recorded(places) == NEW
+
+
+def test_an_upgrade_that_fails_at_its_very_end_takes_its_record_back(places: PodPlaces) -> None:
+    operation = Operation(places.name, "one", {"operation": "upgrade"})
+    (operation.directory / "stage").mkdir(parents=True)
+    stage = {"format": 1, "pod": {"release_id": NEW, "domain": "alpha.example.org"}}
+    (operation.directory / "stage" / "stage.json").write_text(json.dumps(stage))
+    found = {"way": WAY, "from": OLD, "database": "pod_alpha_1"}
+    operation.journal.write("done", "preflight", evidence=found)
+    kept(places, OLD)
+    record(places)
+    step = next(step for step in upgrade.steps(operation)() if step.name == "record")
+    assert step.undo is not None
+    step.undo({})
+    assert recorded(places) == OLD
