@@ -99,6 +99,7 @@ class Run:
         for step in reversed(steps):
             if step.undo is None or step.name not in state.before or step.name in state.undone:
                 continue
+            began = time.monotonic()
             try:
                 self.journal.write("undo", step.name)
                 step.undo(state.before[step.name])
@@ -108,7 +109,7 @@ class Run:
             except Exception as error:  # noqa: BLE001 - the way back is blocked: a person has to
                 self._refuse_while_going_down(error)
                 return self._verdict(Exit.NOT_SAFE, self._by_hand(state, step, error))
-            self.journal.write("undone", step.name)
+            self.journal.write("undone", step.name, seconds=_since(began))
         return self._verdict(Exit.REFUSED, state.failure)
 
     def _by_hand(self, state: Progress, step: Step, error: Exception) -> str:

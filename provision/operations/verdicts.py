@@ -68,7 +68,7 @@ def _entry(operation: Operation, state: Progress, code: Exit, text: str, to: str
             moved.get("migrations") or (done.get("expand") or {}).get("migrations")
         ),
         "database_bytes": found["way"]["database_bytes"],
-        "seconds": _seconds(state),
+        "seconds": _seconds(operation),
         "outcome": _outcome(state, code),
         "gate": f"{state.failed}: {text}" if state.failed else None,
         "rows_since": left.get("rows_since", {}),
@@ -90,10 +90,9 @@ def _left_behind(operation: Operation) -> Mapping[str, Any]:
     return next((found for found in reversed(notes) if "jobs_aside" in found), {})
 
 
-def _seconds(state: Progress) -> float | None:
-    if state.begun is None:
-        return None
-    return round((datetime.now(UTC) - datetime.fromisoformat(state.begun)).total_seconds(), 1)
+def _seconds(operation: Operation) -> float:
+    """What its steps took, forth and back: a clock may have been set between begin and end."""
+    return round(sum(line.get("seconds") or 0.0 for line in operation.journal.lines()), 1)
 
 
 def _sum(migrations: list[dict[str, Any]] | None) -> float | None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
-from provision.operations import gates
+from provision.errors import Refusal
+from provision.operations import gates, verdicts
+from provision.operations.operation import Operation
 from provision.operations.starting import name_after
+from provision.operations.step import Run, Step
 
 NOON = datetime(2026, 3, 4, 12, 0, 0, 5000, tzinfo=UTC)
 
@@ -50,3 +55,36 @@ def test_a_gate_gives_a_job_its_time_whatever_the_clock_says(
     monkeypatch.setattr(gates, "_is_done", is_done)
     found = gates.job({"name": "alpha", "release_id": "1.0.0.0-00000000"})
     assert 0 <= found["seconds"] < gates.JOB_SECONDS
+
+
+@pytest.mark.parametrize("jump", [-86_400, 86_400])
+def test_the_ledger_counts_what_the_steps_took_whatever_the_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: int
+) -> None:
+    monkeypatch.setattr("provision.contract.STATE", tmp_path)
+    operation = Operation("alpha", "one", {})
+    operation.directory.mkdir(parents=True)
+
+    def times() -> Iterator[datetime]:
+        yield NOON
+        while True:
+            yield NOON + timedelta(seconds=jump)
+
+    at = times()
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return next(at)
+
+    monkeypatch.setattr("provision.operations.journal.datetime", Clock)
+
+    def fail(_: object) -> None:
+        raise Refusal("here", "it is red", "Look.")
+
+    steps = [
+        Step("one", lambda _: time.sleep(0.1), lambda _: time.sleep(0.1)),
+        Step("two", fail),
+    ]
+    Run(lambda: steps, operation.journal, [tmp_path], "pod alpha").resume()
+    assert 0.2 <= verdicts._seconds(operation) < 5
