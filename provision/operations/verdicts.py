@@ -43,6 +43,8 @@ def rolled_back(operation: Operation, code: Exit, text: str) -> None:
     if not found:
         return
     if code == Exit.DONE:
+        # What runs again is broken no longer, whatever was seen when it was tried.
+        _write_refused(operation, _others_refused(operation, str(found["to"])))
         _refuse(operation, str(found["from"]), "rolled back by hand")
     else:
         _keep_evidence(operation, str(found["to"]))

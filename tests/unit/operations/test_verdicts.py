@@ -101,3 +101,11 @@ def test_a_rollback_that_fails_refuses_no_release(places: PodPlaces) -> None:
     conclude(operation, Exit.REFUSED, "it does not boot")
     assert refused(places)[NEW] == "an earlier try"
     assert f"pod-alpha-web@{OLD}.service.log" in evidence(operation)
+
+
+def test_what_runs_again_after_a_rollback_is_refused_no_longer(places: PodPlaces) -> None:
+    """It was tried as an upgrade before, at a moment that did not fit."""
+    told = [{"release_id": OLD, "at": "x", "why": "gates: a post was lost"}]
+    Path(places.refused).write_text(json.dumps(told))
+    conclude(begun(places, "rollback"), Exit.DONE, "done")
+    assert refused(places) == {NEW: "rolled back by hand"}
