@@ -118,7 +118,10 @@ class _Rollback:
                 f"{record['release_id']} is the first release that ran here: there is none before",
                 "To go to another one, run `podfleet upgrade --to VERSION`.",
             )
-        back = way_back.read(self.places, str(previous["release_id"]))
+        before, name = str(previous["release_id"]), str(previous["database"])
+        # First: all else that was kept went with it, and told less.
+        way_back.refuse_dropped(self.places, before, name)
+        back = way_back.read(self.places, before)
         is_warm = candidate.is_up(self.places, back.release_id)
         return {
             "from": record["release_id"], "from_database": record["database"],

@@ -100,10 +100,15 @@ def _refuse_gone(places: PodPlaces, found: WayBack) -> None:
             f"Run `podfleet upgrade --pod {places.name} --to "
             f"{found.record['release']}`: it is unpacked again, where no migration lies between.",
         )
-    if not database.exists(found.database):
+    refuse_dropped(places, found.release_id, found.database)
+
+
+def refuse_dropped(places: PodPlaces, release_id: str, name: str) -> None:
+    """Nothing brings the database from before back, once a person has let it go."""
+    if not database.exists(name):
         raise Refusal(
             f"pod {places.name}",
-            f"the database {found.database}, which {found.release_id} ran on, is not there any "
+            f"the database {name}, which {release_id} ran on, is not there any "
             "more: its safety copy was acknowledged and pruned",
             "Launch the pod from an export of that time: `podfleet launch --from EXPORT`.",
         )

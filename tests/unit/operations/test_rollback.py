@@ -69,6 +69,17 @@ def test_a_pod_that_was_closed_for_a_move_does_not_come_up_beside_its_successor(
     assert "configure --reopen" in str(refused.value)
 
 
+def test_once_the_safety_copy_was_pruned_that_is_what_is_said(
+    places: PodPlaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`upgrade` to the older release sends its user here: to send them there again is no help."""
+    monkeypatch.setattr(database, "exists", lambda name: name != "pod_alpha_1")
+    record(places)
+    with pytest.raises(Refusal, match=r"pod_alpha_1, which .* acknowledged and pruned") as refused:
+        preflight(places)
+    assert "launch --from" in str(refused.value)
+
+
 WAY = {
     "path": "plain", "order": "ample", "pending": [], "unknown": [], "irreversible": [],
     "live_database": "pod_alpha_1", "database_bytes": 7, "predicted_seconds": 0.0,
