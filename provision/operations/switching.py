@@ -22,8 +22,9 @@ HOLD_SECONDS = 20.0
 # What is predicted to be held longer sees the maintenance page instead.
 MAINTENANCE_SECONDS = 15.0
 PAGE_SECONDS = 3600.0
-# Behind the page nobody waits: requests that are still answered may take their time.
-LAST_REQUESTS_SECONDS = 60.0
+# Where nobody waits for them, the last requests may take their time; but nginx gives each up after
+# 60 s, and one that never ends must not keep a pod from ever changing.
+LAST_REQUESTS_SECONDS = 65.0
 # On the way back, requests that the newer release does not answer are cut off.
 PATIENCE_SECONDS = 5.0
 # So long is watched after a switch that closes nothing.
@@ -44,9 +45,11 @@ class Switch:
         """Nobody is answered any more, nothing is in flight, nobody is on the database."""
         is_up = candidate.is_up(self.places, release_id)
         self._stop_answering(by_page or not is_up)
-        last = LAST_REQUESTS_SECONDS if by_page else HOLD_SECONDS
-        holding.drain(self.places, release_id, time.monotonic() + last)
-        if is_up:
+        if by_page:
+            self._drain_or_end(release_id, LAST_REQUESTS_SECONDS)
+        else:
+            holding.drain(self.places, release_id, time.monotonic() + HOLD_SECONDS)
+        if candidate.is_up(self.places, release_id):
             holding.park(self.places.web_unit(release_id))
         if database:
             databases.close(database)
@@ -55,15 +58,21 @@ class Switch:
         """The same on the way back from a release that may be broken: what it does not answer
         soon, it is not waited for."""
         self._stop_answering(by_page)
-        try:
-            holding.drain(self.places, release_id, time.monotonic() + PATIENCE_SECONDS)
-            if candidate.is_up(self.places, release_id):
-                holding.park(self.places.web_unit(release_id))
-        except HoldTooLong as error:
-            self.operation.note(f"{error.what}: they are cut off")
-            candidate.end(self.places, release_id, grace_seconds=0)
+        self._drain_or_end(release_id, PATIENCE_SECONDS)
+        if candidate.is_up(self.places, release_id):
+            holding.park(self.places.web_unit(release_id))
         if database:
             databases.close(database)
+
+    def _drain_or_end(self, release_id: str, seconds: float) -> None:
+        """Lets those in flight end; a web that has not answered them by then ends with them."""
+        try:
+            holding.drain(self.places, release_id, time.monotonic() + seconds)
+        except HoldTooLong:
+            self.operation.note(
+                f"requests that {release_id} did not answer within {seconds:.0f} s are cut off"
+            )
+            candidate.end(self.places, release_id, grace_seconds=0)
 
     def _stop_answering(self, by_page: bool) -> None:
         """Requests wait; or see the page, where that would be too long, or (after a cut) nobody
@@ -134,14 +143,15 @@ class Switch:
             return
         if holding.is_parked(self.places.web_unit(release_id)):
             return
-        holding.drain(self.places, release_id, time.monotonic() + LAST_REQUESTS_SECONDS)
-        holding.park(self.places.web_unit(release_id))
+        self._drain_or_end(release_id, LAST_REQUESTS_SECONDS)
+        if candidate.is_up(self.places, release_id):
+            holding.park(self.places.web_unit(release_id))
 
     def make_room(self, release_id: str) -> None:
         """The web that was left ends: there is no memory to keep it."""
         if candidate.is_up(self.places, release_id):
             self.wake(release_id)
-            holding.drain(self.places, release_id, time.monotonic() + LAST_REQUESTS_SECONDS)
+            self._drain_or_end(release_id, LAST_REQUESTS_SECONDS)
         candidate.end(self.places, release_id)
 
     def park_on_copy(self, release_id: str, copy: str) -> None:

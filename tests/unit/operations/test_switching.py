@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from provision.contract import PodPlaces
-from provision.operations import candidate, holding
+from provision.operations import candidate, holding, switching
 from provision.operations.layout import PodLayout
 from provision.operations.operation import Operation
 from provision.operations.switching import Switch
@@ -38,3 +38,38 @@ def test_a_web_that_was_killed_while_it_was_live_does_not_close_the_pod(places: 
     assert not flag.exists()
     assert Path(places.live_socket).readlink() == Path(places.web_socket(OLD))
     assert Path(places.current).readlink() == Path(places.release(OLD))
+
+
+@pytest.fixture
+def ended(places: PodPlaces, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The webs that were ended, while OLD has a request that it never answers."""
+    found: list[str] = []
+    monkeypatch.setattr(candidate, "is_up", lambda _, release: release not in found)
+    monkeypatch.setattr(candidate, "end", lambda _, release, **__: found.append(release))
+    monkeypatch.setattr(holding, "in_flight", lambda *_: 1)
+    monkeypatch.setattr(holding, "park", lambda _: pytest.fail("parked in the middle of a request"))
+    monkeypatch.setattr(switching, "LAST_REQUESTS_SECONDS", 0.05)
+    Path(places.operations, "one").mkdir(parents=True)
+    return found
+
+
+def test_a_request_that_never_ends_turns_no_switch_round(
+    places: PodPlaces, ended: list[str]
+) -> None:
+    """nginx gave it up long ago: the web that was left ends with it, and is not kept warm."""
+    operation = Operation("alpha", "one", {})
+    Switch(operation, "alpha.example.org").park(OLD)
+    assert ended == [OLD]
+    (note,) = operation.journal.lines()
+    assert "are cut off" in note["text"] and OLD in note["text"]
+
+
+def test_behind_the_page_a_request_that_never_ends_keeps_no_pod_from_changing(
+    places: PodPlaces, ended: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Switch, "_watch", lambda _: None)
+    Switch(Operation("alpha", "one", {}), "alpha.example.org").close(
+        OLD, by_page=True, database=None
+    )
+    assert ended == [OLD]
+    assert Path(places.maintenance_flag).exists()
