@@ -44,6 +44,13 @@ def hold(places: PodPlaces) -> None:
     link(Path(places.live_socket), Path(places.hold_socket))
 
 
+def is_held(places: PodPlaces) -> bool:
+    """Whether requests wait at the hold socket: after a boot there is none, wherever they lead."""
+    live = Path(places.live_socket)
+    leads_there = live.is_symlink() and live.readlink() == Path(places.hold_socket)
+    return leads_there and is_active(places.hold_socket_unit)
+
+
 def release(places: PodPlaces) -> None:
     """Whoever waited goes on to the live socket, which must lead to a release again."""
     write_atomically(Path(places.hold_released), b"", mode=0o644)

@@ -52,7 +52,8 @@ class Switch:
         if candidate.is_up(self.places, release_id):
             holding.park(self.places.web_unit(release_id))
         if database:
-            databases.close(database)
+            seconds = min(databases.END_SECONDS, self.seconds_left())
+            databases.close(database, deadline_seconds=seconds)
 
     def leave(self, release_id: str, *, by_page: bool, database: str | None) -> None:
         """The same on the way back from a release that may be broken: what it does not answer
@@ -88,9 +89,11 @@ class Switch:
         self._deadline = time.monotonic() + (PAGE_SECONDS if by_page else HOLD_SECONDS)
 
     def seconds_left(self) -> float:
-        """Until requests that are held must be let go; after a cut nobody is held."""
+        """Until requests that are held must be let go. After a boot nobody is held; where our
+        process alone was killed they still are, and are not held for ever."""
         if self._deadline is None:
-            return PAGE_SECONDS
+            is_held = holding.is_held(self.places)
+            self._deadline = time.monotonic() + (HOLD_SECONDS if is_held else PAGE_SECONDS)
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise self.too_long()

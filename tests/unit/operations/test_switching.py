@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from provision.contract import PodPlaces
-from provision.operations import candidate, holding, switching
+from provision.operations import candidate, database, holding, switching
 from provision.operations.layout import PodLayout
 from provision.operations.operation import Operation
 from provision.operations.switching import Switch
@@ -73,3 +74,51 @@ def test_behind_the_page_a_request_that_never_ends_keeps_no_pod_from_changing(
     )
     assert ended == [OLD]
     assert Path(places.maintenance_flag).exists()
+
+
+@pytest.mark.parametrize(
+    ("leads_to_hold", "is_active", "seconds"),
+    [
+        # Killed, not booted: clients still wait.
+        (True, True, switching.HOLD_SECONDS),
+        # After a power cut nobody does.
+        (True, False, switching.PAGE_SECONDS),
+        # Behind the maintenance page nobody did.
+        (False, True, switching.PAGE_SECONDS),
+    ],
+)
+def test_an_operation_that_was_killed_does_not_hold_requests_for_ever(
+    places: PodPlaces,
+    monkeypatch: pytest.MonkeyPatch,
+    leads_to_hold: bool,
+    is_active: bool,
+    seconds: float,
+) -> None:
+    monkeypatch.setattr(holding, "is_active", lambda _: is_active)
+    if leads_to_hold:
+        holding.hold(places)
+    resumed = Switch(Operation("alpha", "one", {}), "alpha.example.org")
+    assert resumed.seconds_left() == pytest.approx(seconds, abs=1)
+    over = time.monotonic() + seconds
+    monkeypatch.setattr(time, "monotonic", lambda: over)
+    with pytest.raises(holding.HoldTooLong, match="--maintenance"):
+        resumed.seconds_left()
+
+
+def test_sessions_get_no_longer_than_what_is_left_of_the_hold(
+    places: PodPlaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests in flight took most of it: a session that does not end may not take ten seconds."""
+    left = [3.0, 20.0]
+    given: list[float] = []
+    monkeypatch.setattr(Switch, "_stop_answering", lambda *_: None)
+    monkeypatch.setattr(Switch, "seconds_left", lambda _: left.pop(0))
+    monkeypatch.setattr(holding, "drain", lambda *_: 0.0)
+    monkeypatch.setattr(holding, "park", lambda _: None)
+    monkeypatch.setattr(
+        database, "close", lambda _, deadline_seconds: given.append(deadline_seconds)
+    )
+    switch = Switch(Operation("alpha", "one", {}), "alpha.example.org")
+    for _ in range(2):
+        switch.close(OLD, by_page=False, database="pod_alpha_1")
+    assert given == [3.0, database.END_SECONDS]
