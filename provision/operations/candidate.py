@@ -27,13 +27,13 @@ GRACE_SECONDS = 5.0
 _ASSET = re.compile(rb'(?:href|src)="(/assets/[^"?]+)')
 
 
-def boot(places: PodPlaces, release_id: str) -> None:
+def boot(places: PodPlaces, release_id: str, *, seconds: float = gates.START_SECONDS) -> None:
     """Its socket and its web, ready; GateIsRed with its own words where it does not boot."""
     web, socket = places.web_unit(release_id), places.web_socket_unit(release_id)
     succeeds(["systemctl", "reset-failed", web, socket])
     systemctl("start", socket)
     systemctl("start", "--no-block", web)
-    gates.await_unit(web)
+    gates.await_unit(web, seconds=seconds)
 
 
 def is_up(places: PodPlaces, release_id: str) -> bool:

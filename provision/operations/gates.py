@@ -67,9 +67,9 @@ def processes(pod: dict[str, Any]) -> dict[str, str]:
     return {kind: await_unit(units[kind]) for kind in _PROCESSES}
 
 
-def await_unit(unit: str) -> str:
+def await_unit(unit: str, *, seconds: float = START_SECONDS) -> str:
     """Its substate once it says that it is ready; GateIsRed with its own words where it gave up."""
-    deadline, first = time.monotonic() + START_SECONDS, None
+    deadline, first = time.monotonic() + seconds, None
     while True:
         seen = unit_properties(unit, "ActiveState", "SubState", "Result", "NRestarts", "Job")
         if seen["ActiveState"] == "active":

@@ -27,6 +27,7 @@ from provision.operations import (
     way_back,
 )
 from provision.operations.copies import CopyTooLong
+from provision.operations.gates import START_SECONDS, GateIsRed
 from provision.operations.migrator import LockTooLong, MigrationTooLong
 from provision.operations.operation import Operation, need_record, state_of
 from provision.operations.paths import EXPAND, Way
@@ -222,14 +223,24 @@ class _Upgrade(Preparation):
         way = self.way
         if way.is_breaking:
             way_back.note_jobs(self.places, self.old)
+        # Where memory is scarce, the web that boots now needs what it holds.
+        self.migrator.stop()
         if way.is_tiny or not candidate.is_up(self.places, self.new):
             candidate.take_the_place(self.places, self.new, self.old)
             units.let_up(self.places)
-            candidate.boot(self.places, self.new)
-        self.migrator.stop()
+            self._boot_while_held()
         at = time.time()
         closed = self.switching.switch(self.new, watch_from_now=not self.closes)
         return {"at": at, **closed}
+
+    def _boot_while_held(self) -> None:
+        """A boot that takes longer than requests may wait turns round as any hold does."""
+        seconds = min(START_SECONDS, self.switching.seconds_left())
+        try:
+            candidate.boot(self.places, self.new, seconds=seconds)
+        except GateIsRed:
+            self.switching.seconds_left()
+            raise
 
     def switch_back(self, seen: Evidence) -> None:
         """Requests to the old release; over a database of its own they wait until it is open."""
