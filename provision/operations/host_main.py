@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -69,7 +70,12 @@ def _follow(arguments: Arguments) -> int:
 def _run(arguments: Arguments) -> int:
     from provision.operations.running import run_unfinished
 
-    return run_unfinished(_pod(arguments))
+    pod = _pod(arguments)
+    try:
+        return run_unfinished(pod)
+    except Exception:  # noqa: BLE001 - systemd lets it go on, unless the code is a verdict's
+        traceback.print_exc()
+        return Exit.BUG
 
 
 def _recover(_: Arguments) -> int:

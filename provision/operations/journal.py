@@ -87,8 +87,14 @@ class Journal:
 
     def load_ballast(self) -> None:
         """Room that is given up when the disk is full: what then failed can still be written."""
-        if not self._ballast.exists():
+        if self._ballast.exists():
+            return
+        try:
             write_atomically(self._ballast, os.urandom(BALLAST_BYTES), mode=0o600)
+        except OSError as error:
+            # Full already: an operation that goes on, perhaps back, is what makes room.
+            if error.errno != errno.ENOSPC:
+                raise
 
     def drop_ballast(self) -> None:
         self._ballast.unlink(missing_ok=True)

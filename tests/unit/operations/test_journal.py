@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -56,6 +57,18 @@ def test_on_a_full_disk_the_last_words_still_fit(
     journal.write("failed", "unpack", text="the disk is full")
     assert [line["event"] for line in journal.lines()] == ["start", "failed"]
     assert not ballast.exists()
+
+
+def test_an_operation_goes_on_where_the_disk_has_no_room_for_ballast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it takes back may be what filled the disk."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("provision.operations.journal.write_atomically", full)
+    Journal(tmp_path, "op").load_ballast()
 
 
 def test_only_root_reads_it(tmp_path: Path) -> None:
