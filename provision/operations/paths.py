@@ -121,8 +121,8 @@ def look_ahead(places: PodPlaces, record: Mapping[str, Any], asked: Asked) -> Wa
         resident_mb=int(resident),
         web_mb=int(web),
         sidekiq_mb=int(sidekiq),
-        # The rehearsal's copy, and the one that measures it.
-        needs_bytes=size * {PLAIN: 0, EXPAND: 1, BREAKING: 2}[path],
+        # The release itself; the rehearsal's copy, and the one that measures it.
+        needs_bytes=asked.unpacked_bytes + size * {PLAIN: 0, EXPAND: 1, BREAKING: 2}[path],
     )
 
 

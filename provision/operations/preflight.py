@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 from provision.contract import ARTIFACTS, PLATFORM_LEVEL, PLATFORM_RECORD, TRUSTED_SIGNERS
@@ -33,10 +34,20 @@ def platform_level() -> int:
     return level
 
 
+def refuse_full_disks(needed: Mapping[Path, int]) -> None:
+    """The same of several directories: what they need adds up where they share a disk."""
+    disks: dict[int, tuple[Path, int]] = {}
+    for directory, bytes_ in needed.items():
+        there = _nearest(directory)
+        first, sum_ = disks.get(there.stat().st_dev, (there, 0))
+        disks[there.stat().st_dev] = first, sum_ + bytes_
+    for directory, bytes_ in disks.values():
+        refuse_full_disk(directory, bytes_)
+
+
 def refuse_full_disk(directory: Path, needed_bytes: int) -> int:
     """The free bytes where `directory` is, or will be; refuses when that is not enough."""
-    while not directory.exists():
-        directory = directory.parent
+    directory = _nearest(directory)
     seen = os.statvfs(directory)
     free = seen.f_bavail * seen.f_frsize
     if free < needed_bytes + SPARE_BYTES:
@@ -47,6 +58,12 @@ def refuse_full_disk(directory: Path, needed_bytes: int) -> int:
             "then run the same command again.",
         )
     return free
+
+
+def _nearest(directory: Path) -> Path:
+    while not directory.exists():
+        directory = directory.parent
+    return directory
 
 
 def artifact_for(operation: Operation) -> Manifest:

@@ -21,7 +21,7 @@ from provision.operations.change import Change
 from provision.operations.configure import refuse_another_domain, refuse_closed
 from provision.operations.operation import Operation, need_record, state_of
 from provision.operations.paths import Asked, Way, look_ahead
-from provision.operations.preflight import artifact_for, refuse_full_disk
+from provision.operations.preflight import artifact_for, refuse_full_disks
 from provision.operations.step import NOTHING, Evidence
 from provision.releases.verify import unpack_artifact
 
@@ -48,8 +48,8 @@ class Preparation(Change):
             int(self.operation.parameters["host_memory_mb"]),
         )
         way = look_ahead(self.places, record, asked)
-        refuse_full_disk(Path(PODS), manifest.unpacked_bytes)
-        refuse_full_disk(POSTGRESQL, way.needs_bytes)
+        copies_bytes = way.needs_bytes - manifest.unpacked_bytes
+        refuse_full_disks({Path(PODS): manifest.unpacked_bytes, POSTGRESQL: copies_bytes})
         self._say(way)
         return {"way": way.to_json(), "from": record["release_id"], "database": self._name(way)}
 
