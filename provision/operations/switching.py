@@ -125,8 +125,17 @@ class Switch:
         if not candidate.is_up(self.places, release_id):
             candidate.boot(self.places, release_id)
         self._let_go(release_id)
-        self._measured()
+        self._note_closed(self._measured()["closed_seconds"])
         self.finish()
+
+    def _note_closed(self, seconds: float | None) -> None:
+        """A way back costs what it costs: the ledger finds it here."""
+        if seconds:
+            self.operation.journal.write(
+                "note",
+                text=f"requests were held or refused for {seconds:.1f} s until then",
+                evidence={"closed_seconds": seconds},
+            )
 
     def back_at_once(self, release_id: str) -> None:
         """Back to a release that is still there, or boots again."""

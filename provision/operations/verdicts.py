@@ -64,7 +64,7 @@ def _entry(operation: Operation, state: Progress, code: Exit, text: str, to: str
         "path": found["way"]["path"],
         "order": found["way"]["order"],
         "predicted_seconds": rehearsed.get("predicted_seconds", found["way"]["predicted_seconds"]),
-        "closed_seconds": (done.get("switch") or {}).get("closed_seconds"),
+        "closed_seconds": _closed(operation),
         "copy_seconds": moved.get("copy_seconds"),
         "migrate_seconds": _sum(
             moved.get("migrations") or (done.get("expand") or {}).get("migrations")
@@ -76,6 +76,13 @@ def _entry(operation: Operation, state: Progress, code: Exit, text: str, to: str
         "rows_since": left.get("rows_since", {}),
         "jobs_aside": left.get("jobs_aside", 0),
     }
+
+
+def _closed(operation: Operation) -> float | None:
+    """The longest time in which nobody was answered, on the way there or back."""
+    evidence = [line.get("evidence") or {} for line in operation.journal.lines()]
+    known = [found.get("closed_seconds") for found in evidence]
+    return max((seconds for seconds in known if seconds is not None), default=None)
 
 
 def _outcome(state: Progress, code: Exit) -> str:

@@ -122,3 +122,15 @@ def test_sessions_get_no_longer_than_what_is_left_of_the_hold(
     for _ in range(2):
         switch.close(OLD, by_page=False, database="pod_alpha_1")
     assert given == [3.0, database.END_SECONDS]
+
+
+def test_what_a_way_back_cost_is_in_the_journal(
+    places: PodPlaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Switch, "_measured", lambda _: {"closed_seconds": 20.4})
+    monkeypatch.setattr(holding, "finish", lambda _: None)
+    Path(places.operations, "one").mkdir(parents=True)
+    operation = Operation("alpha", "one", {})
+    Switch(operation, "alpha.example.org").open(OLD, database=None)
+    (note,) = operation.journal.lines()
+    assert note["evidence"] == {"closed_seconds": 20.4} and "20.4 s" in note["text"]

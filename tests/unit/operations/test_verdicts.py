@@ -72,6 +72,23 @@ def test_what_shows_that_the_release_is_broken_is_remembered(places: PodPlaces) 
     assert f"pod-alpha-web@{NEW}.service.log" in evidence(operation)
 
 
+@pytest.mark.parametrize(
+    ("switched", "back", "told"),
+    # A hold that passed its deadline never came to its switch; a red gate's way back came after.
+    [(None, 20.4, 20.4), (0.8, 0.5, 0.8), (0.0, None, 0.0), (None, None, None)],
+)
+def test_what_a_way_back_cost_is_in_the_ledger(
+    places: PodPlaces, switched: float | None, back: float | None, told: float | None
+) -> None:
+    operation = begun(places, "upgrade")
+    if switched is not None:
+        operation.journal.write("done", "switch", evidence={"closed_seconds": switched})
+    if back is not None:
+        operation.journal.write("note", text="until then", evidence={"closed_seconds": back})
+    conclude(operation, Exit.REFUSED, "a request was not answered within 20 s")
+    assert ledger.read(places)[0]["closed_seconds"] == told
+
+
 def test_a_moment_that_did_not_fit_says_nothing_of_the_release(places: PodPlaces) -> None:
     operation = begun(places, "upgrade")
     operation.journal.write("failed", "quiet", text="its jobs were not done")
