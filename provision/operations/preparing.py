@@ -100,6 +100,9 @@ class Preparation(Change):
         }  # fmt: skip
         if copy != self.database:
             database.drop(copy)
+        if self.is_rehearsal:
+            # The candidate boots beside all that runs: also what an upgrade would have ended.
+            self.migrator.stop()
         return {**found, "predicted_seconds": self._predicted(found)}
 
     @property
