@@ -91,7 +91,7 @@ def foresee(target: Target, report: Report) -> Foreseen:
 def _request(target: Target, manifest: Manifest) -> dict[str, Any]:
     return {
         "migrations": [migration.name for migration in manifest.migrations],
-        "kinds": dict(kinds_for(target.pod.release)),
+        "kinds": dict(kinds_for(target.pod.release, target.running_version)),
         "unpacked_bytes": manifest.unpacked_bytes,
         "host_memory_mb": target.host.memory // 1024**2,
     }

@@ -256,7 +256,7 @@ def _one(run: Run, target: Target, artifact: Artifact) -> Upgraded:
 
 def _parameters(run: Run, target: Target) -> dict[str, Any]:
     return {
-        "kinds": dict(kinds_for(target.pod.release)),
+        "kinds": dict(kinds_for(target.pod.release, target.running_version)),
         "maintenance": run.wish.maintenance,
         "rehearse": run.wish.rehearse,
         "gate_seconds": run.fleet.upgrade.gate,

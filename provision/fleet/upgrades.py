@@ -29,9 +29,11 @@ RUBY_ABI = "3.3.0"
 SAID_MIGRATIONS = 3
 
 
-def kinds_for(version: str) -> dict[str, str]:
-    """What the catalogue knows of the migrations of that release and all before it."""
-    return {each.version: each.kind for each in _migrations() if not _newer(each.since, version)}
+def kinds_for(*versions: str) -> dict[str, str]:
+    """What the catalogue knows of the migrations of the newest of those releases and all before
+    it: of an upgrade, the one to go to and the one that runs, for code may go back."""
+    newest = max(versions, key=numbers)
+    return {each.version: each.kind for each in _migrations() if not _newer(each.since, newest)}
 
 
 def acknowledgements() -> dict[str, str]:

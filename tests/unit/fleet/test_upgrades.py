@@ -52,6 +52,11 @@ def test_a_release_has_the_migrations_of_those_before_it() -> None:
     assert kinds_for("1.3.0.0").items() >= kinds_for("1.2.0.0").items()
 
 
+def test_whoever_goes_back_knows_the_migrations_of_what_runs() -> None:
+    assert kinds_for("1.1.0.0", "1.2.0.0") == kinds_for("1.2.0.0")
+    assert kinds_for("0.10.0.0", "0.9.1.0") == kinds_for("0.10.0.0")
+
+
 def test_what_the_catalogue_does_not_know_it_does_not_invent() -> None:
     assert "20990101000000" not in kinds_for("99.0.0.0")
     assert kinds_for("0.6.0.0") == {}
