@@ -16,18 +16,19 @@ from monitoring.dashboard.freshness import Freshness
 from monitoring.dashboard.reading import Reading
 from monitoring.dashboard.wording import age, clock_time, duration, listing, percent, reason_words
 
-NEEDED = ("up", "down_reason", "last_up", "closed", "reach")
+NEEDED = ("pods", "up", "down_reason", "last_up", "closed", "reach")
 # FEDERATION.md: failing to a fifth of the peers, by weight, is worth waking somebody.
 LEAST_REACH = 0.8
 
 
 @dataclass(frozen=True)
 class Headline:
-    """One sentence, and where the runbook says what to do."""
+    """One sentence, where the runbook says what to do, and which pods it is about."""
 
     tone: Tone
     text: str
     link: str = ""
+    pods: frozenset[str] = frozenset()
 
 
 def headlines(reading: Reading, freshness: Freshness) -> list[Headline]:
@@ -39,7 +40,7 @@ def headlines(reading: Reading, freshness: Freshness) -> list[Headline]:
     found: list[Headline] = [
         *(_down(reading, name, bad) for name in down),
         *_failing(reading, [one for one in bad if one.receiver not in down]),
-        *_silent(freshness),
+        *_silent(reading, freshness),
         *_unseen(reading, freshness),
         *_grounded(reading, stale),
         *_out_of_reach(reading),
@@ -61,15 +62,14 @@ def _since(reading: Reading, last_good: Sequence[float | None]) -> str:
 def _down(reading: Reading, name: str, bad: Sequence[Flight]) -> Headline:
     """A pod that cannot be used, and who misses it."""
     if reading.by("closed").get(name):
-        return Headline(
-            "warn", f"{name} is closed for maintenance.", links.runbook(links.POD_CLOSED)
-        )
+        closed = f"{name} is closed for maintenance."
+        return Headline("warn", closed, links.runbook(links.POD_CLOSED), frozenset({name}))
     reason = reason_words(reading.chosen("down_reason").get((name,)))
     senders = [one.sender for one in bad if one.receiver == name]
     missed = f", and {_do(senders)} not reach it," if senders else ""
     since = _since(reading, [reading.by("last_up").get(name)])
     text = f"{name} cannot be used from outside{missed} {since}: {reason}."
-    return Headline("bad", text, links.runbook(links.POD_DOWN))
+    return Headline("bad", text, links.runbook(links.POD_DOWN), frozenset({name, *senders}))
 
 
 def _do(names: Sequence[str]) -> str:
@@ -93,29 +93,38 @@ def _group(reading: Reading, group: Sequence[Flight]) -> Headline:
     first = group[0]
     senders = sorted({one.sender for one in group})
     receivers = listing(sorted({one.receiver for one in group}))
+    pods = _ends(group)
     since = _since(reading, [one.last_good for one in group])
     reason = reason_words(first.reason)
     link = links.runbook(links.CANARY_LOST)
     if first.state == "lost":
-        return Headline("bad", f"{_do(senders)} not reach {receivers} {since}: {reason}.", link)
+        return Headline(
+            "bad", f"{_do(senders)} not reach {receivers} {since}: {reason}.", link, pods
+        )
     if first.state == "unknown":
         reach = "reaches" if len(senders) == 1 else "reach"
         text = f"Whether {listing(senders)} {reach} {receivers} is not known {since}: {reason}."
-        return Headline("warn", text, link)
+        return Headline("warn", text, link, pods)
     if first.is_stuck:
         text = f"{receivers} kept what {listing(senders)} took back: {reason}."
-        return Headline("warn", text, links.runbook(links.RETRACTION))
+        return Headline("warn", text, links.runbook(links.RETRACTION), pods)
     slowest = max((one.arrival or 0 for one in group), default=0)
     text = f"What {listing(senders)} posts reaches {receivers} late"
-    return Headline("warn", f"{text}: after {duration(slowest)}.", link)
+    return Headline("warn", f"{text}: after {duration(slowest)}.", link, pods)
 
 
-def _silent(freshness: Freshness) -> list[Headline]:
+def _ends(group: Sequence[Flight]) -> frozenset[str]:
+    return frozenset(pods_of(group))
+
+
+def _silent(reading: Reading, freshness: Freshness) -> list[Headline]:
+    at_home = [(host, name) for name, _, _, host in reading.values("pods")]
     return [
         Headline(
             "bad",
             f"The monitor of host {host} does not answer: what it tells is missing here.",
             links.runbook(links.HOST_SILENT),
+            frozenset(name for where, name in at_home if where == host),
         )
         for host in freshness.silent_hosts()
     ]
@@ -128,6 +137,7 @@ def _unseen(reading: Reading, freshness: Freshness) -> list[Headline]:
             "warn",
             f"Whether {pod} can be used is not known: the look from outside is {fresh.words}.",
             links.runbook(links.OUTSIDE_STALE),
+            frozenset({pod}),
         )
         for pod in sorted(reading.by("up"))
         if (fresh := freshness.of("outside", pod)).words
@@ -142,7 +152,7 @@ def _grounded(reading: Reading, stale: Sequence[Flight]) -> list[Headline]:
     pairs = listing([f"{one.sender} to {one.receiver}" for one in stale])
     text = f"No canary has flown from {pairs} since {clock_time(last, reading.now)}"
     return [Headline("warn", f"{text}: what is shown of it is old.",
-                     links.runbook(links.CANARY_STALE))]  # fmt: skip
+                     links.runbook(links.CANARY_STALE), _ends(stale))]  # fmt: skip
 
 
 def _out_of_reach(reading: Reading) -> list[Headline]:
@@ -151,6 +161,7 @@ def _out_of_reach(reading: Reading) -> list[Headline]:
             "bad",
             f"{pod} reaches only {percent(share)} of its peers, by weight of contacts.",
             links.runbook(links.PEERS_FAIL),
+            frozenset({pod}),
         )
         for pod, share in sorted(reading.by("reach").items())
         if share <= LEAST_REACH
@@ -165,7 +176,7 @@ def _all_well(reading: Reading, flown: Sequence[Flight]) -> Headline:
         last = max((one.at or 0 for one in flown), default=0)
         seen = f"the last canary flew at {clock_time(last, reading.now)}" if last else ""
         text = f"{listing(pods)} reach one another: {seen or 'every canary arrived'}."
-        return Headline("good", text)
+        return Headline("good", text, pods=frozenset(pods))
     if reading.by("up"):
         words = "Every pod can be used from outside; no canary has flown, so whether posts arrive"
         return Headline("unknown", f"{words} is not known.", links.runbook(links.CANARY_STALE))

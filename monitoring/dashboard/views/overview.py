@@ -19,7 +19,7 @@ from monitoring.dashboard.wording import age, count, duration, percent
 
 COLUMNS = ("Pod", "Usable", "Arrival", "Arrived within 1 h", "Peers reached, by contacts",
            "Waiting deliveries", "Certificate", "Release", "Last operation")  # fmt: skip
-PANELS = ("pods", *NEEDED, "arrival", "arrival_history", "success", "backlog", "certificate",
+PANELS = (*NEEDED, "arrival", "arrival_history", "success", "backlog", "certificate",
           "operation", "operation_ok", "operation_begun", *FLIGHTS, *SOURCES)  # fmt: skip
 DAY = 86400
 

@@ -58,7 +58,7 @@ async def pod(asking: Asking, name: str) -> Page | None:
         reading,
         name=name,
         domain=next((key[1] for key in reading.values("pods") if key[0] == name), ""),
-        headlines=[one for one in headlines(reading, freshness) if name in one.text.split()],
+        headlines=[one for one in headlines(reading, freshness) if name in one.pods],
         summary=list(zip(overview.COLUMNS[1:],
                          overview.pod_cells(reading, freshness, name), strict=True)),
         flights=[one for one in flights(reading) if name in (one.sender, one.receiver)],
