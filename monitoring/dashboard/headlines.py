@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, permutations
 
 from monitoring.dashboard import links
 from monitoring.dashboard.cells import Tone
@@ -44,6 +45,7 @@ def headlines(reading: Reading, freshness: Freshness) -> list[Headline]:
         *_unseen(reading, freshness),
         *_grounded(reading, stale),
         *_out_of_reach(reading),
+        *_unflown(reading, flown, down),
     ]
     found.sort(key=lambda one: one.tone != "bad")
     return found or [_all_well(reading, flown)]
@@ -168,6 +170,19 @@ def _out_of_reach(reading: Reading) -> list[Headline]:
     ]
 
 
+def _unflown(reading: Reading, flown: Sequence[Flight], down: Sequence[str]) -> list[Headline]:
+    """Pairs of which no canary tells anything, though others' canaries fly."""
+    names = [name for name in sorted(reading.by("up")) if name not in down]
+    told = {(one.sender, one.receiver) for one in flown}
+    missing = [pair for pair in permutations(names, 2) if pair not in told] if told else []
+    if not missing:
+        return []
+    pairs = listing([f"{sender} to {receiver}" for sender, receiver in missing])
+    text = f"No canary has flown yet from {pairs}: whether posts arrive there is not known."
+    link = links.runbook(links.CANARY_PAIRS_MISSING)
+    return [Headline("unknown", text, link, frozenset(chain.from_iterable(missing)))]
+
+
 def _all_well(reading: Reading, flown: Sequence[Flight]) -> Headline:
     if reading.troubles:
         return Headline("unknown", "What could be read is well; the rest is not known.")
@@ -177,7 +192,14 @@ def _all_well(reading: Reading, flown: Sequence[Flight]) -> Headline:
         seen = f"the last canary flew at {clock_time(last, reading.now)}" if last else ""
         text = f"{listing(pods)} reach one another: {seen or 'every canary arrived'}."
         return Headline("good", text, pods=frozenset(pods))
-    if reading.by("up"):
+    up = reading.by("up")
+    names = {key[0] for key in reading.values("pods")} | {*up}
+    if len(names) == 1 and up:
+        (alone,) = names
+        text = f"{alone} can be used from outside. It is the fleet's only pod, so no canary flies"
+        words = "its deliveries and peers tell whether posts arrive"
+        return Headline("good", f"{text}: {words}.", pods=frozenset(names))
+    if up:
         words = "Every pod can be used from outside; no canary has flown, so whether posts arrive"
         return Headline("unknown", f"{words} is not known.", links.runbook(links.CANARY_STALE))
     return Headline("unknown", "Nothing has been measured yet.")

@@ -9,12 +9,13 @@ POD_DOWN = "PodDown"
 POD_CLOSED = "PodClosed"
 CANARY_LOST = "CanaryBurn1h"
 CANARY_STALE = "CanaryStale"
+CANARY_PAIRS_MISSING = "CanaryPairsMissing"
 RETRACTION = "RetractionStuck"
 PEERS_FAIL = "ContactsUnreachable"
 HOST_SILENT = "ExporterDown"
 OUTSIDE_STALE = "OutsideStale"
-ALERTS = (POD_DOWN, POD_CLOSED, CANARY_LOST, CANARY_STALE, RETRACTION, PEERS_FAIL, HOST_SILENT,
-          OUTSIDE_STALE)  # fmt: skip
+ALERTS = (POD_DOWN, POD_CLOSED, CANARY_LOST, CANARY_STALE, CANARY_PAIRS_MISSING, RETRACTION,
+          PEERS_FAIL, HOST_SILENT, OUTSIDE_STALE)  # fmt: skip
 
 
 def runbook(alert: str) -> str:

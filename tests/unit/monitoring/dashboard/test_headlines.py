@@ -72,3 +72,19 @@ def test_a_silent_host_is_about_its_pods() -> None:
     pods = {**_pods(["alpha", "beta"]), **_pods(["gamma"], "two")}
     said = _said(pods=pods, up=_up(["alpha"]), hosts={("two",): 0})
     assert [one.pods for one in said] == [{"gamma"}]
+
+
+def test_a_pod_alone_is_not_told_to_make_its_canary_fly() -> None:
+    (said,) = _said(pods=_pods(["main"]), up=_up(["main"]))
+    assert said.text.startswith("main can be used from outside. It is the fleet's only pod")
+    assert (said.tone, said.link) == ("good", "")
+
+
+def test_pods_that_no_canary_has_flown_between_are_named() -> None:
+    names = ["alpha", "beta", "gamma"]
+    known = _flown([("alpha", "beta"), ("beta", "alpha")])
+    (said,) = _said(pods=_pods(names), up=_up(names), **known)
+    assert said.tone == "unknown"
+    pairs = "alpha to gamma, beta to gamma, gamma to alpha and gamma to beta"
+    assert said.text.startswith(f"No canary has flown yet from {pairs}: ")
+    assert said.link == "/runbook#canarypairsmissing"
