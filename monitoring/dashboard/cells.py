@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from monitoring.dashboard.freshness import Fresh
@@ -36,6 +36,14 @@ def cell(
     if fresh and (fresh.is_stale or fresh.is_failing):
         return Cell(say(value), "unknown", words, link)
     return Cell(say(value), judge(value), "", link)
+
+
+def as_of(known: Cell, fresh: Fresh) -> Cell:
+    """The same where its source is fresh; else as what was known when it was last read."""
+    if not fresh.words:
+        return known
+    note = ", ".join(part for part in (known.note, fresh.words) if part)
+    return replace(known, tone="unknown", note=note)
 
 
 def below(warn: float, bad: float) -> Callable[[float], Tone]:

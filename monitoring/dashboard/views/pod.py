@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from monitoring.dashboard.cells import Cell, Tone, above, cell, yes_or_no
+from monitoring.dashboard.cells import Cell, Tone, above, as_of, cell, yes_or_no
 from monitoring.dashboard.choosing import is_pod_name
 from monitoring.dashboard.flights import flights
 from monitoring.dashboard.freshness import Freshness
@@ -19,6 +19,9 @@ CHARTS = ("backlog_age", "queue_latency", "attempts_history", "received_history"
 TABLES = ("unit_active", "unit_restarts", "unit_memory", "queue_jobs", "queue_latency_now",
           "peers_by_status", "users", "families", "export_at", "export_bytes",
           "safety_copies")  # fmt: skip
+# The labels of monitoring/pod/counts.py and of the look from outside, in words.
+ACTIVE = {"total": "all", "month": "used within a month", "half_year": "used within half a year"}
+FAMILIES = {"v4": "IPv4", "v6": "IPv6"}
 # Metric panel, source, how to say it, how to judge it.
 Say = Callable[[float], str]
 Judge = Callable[[float], Tone]
@@ -65,8 +68,8 @@ async def pod(asking: Asking, name: str) -> Page | None:
         numbers=[_number(reading, freshness, name, row) for row in NUMBERS],
         units=_units(reading, freshness, name),
         queues=_queues(reading, freshness, name),
-        status=_status(reading, name),
-        kept=_kept(reading, name),
+        status=_status(reading, freshness, name),
+        kept=_kept(reading, freshness, name),
         charts=[chart(reading, one) for one in CHARTS],
         sources=[row for row in freshness.rows() if row[2] == name],
         age=lambda when: age(when, reading.now),
@@ -102,23 +105,28 @@ def _queues(reading: Reading, freshness: Freshness, name: str) -> list[tuple[str
     ]  # fmt: skip
 
 
-def _status(reading: Reading, name: str) -> list[tuple[str, str, str]]:
+def _status(reading: Reading, freshness: Freshness, name: str) -> list[tuple[str, str, Cell]]:
     """How many peers the pod's own table holds to be how, and why."""
     found = sorted(reading.values("peers_by_status").items(), key=lambda pair: -pair[1])
-    return [(key[1].replace("_", " "), reason_words(key[2]), count(value))
+    fresh = freshness.of("database", name)
+    return [(key[1].replace("_", " "), reason_words(key[2]), cell(value, count, fresh=fresh))
             for key, value in found if key[0] == name and value]  # fmt: skip
 
 
-def _kept(reading: Reading, name: str) -> list[tuple[str, str]]:
-    """Exports and safety copies in words."""
+def _kept(reading: Reading, freshness: Freshness, name: str) -> list[tuple[str, Cell]]:
+    """Exports and safety copies, accounts and addresses."""
     at, size = reading.by("export_at").get(name), reading.by("export_bytes").get(name)
-    copies = reading.by("safety_copies").get(name)
-    export = "none known" if at is None else age(at, reading.now)
+    when = "none known" if at is None else age(at, reading.now)
+    export = Cell(when if size is None else f"{when}, {bytes_size(size)}")
+    facts, database = freshness.of("facts", name), freshness.of("database", name)
+    outside = freshness.of("outside", name)
+    say, _ = yes_or_no("yes", "no")
     return [
-        ("Newest export", export if size is None else f"{export}, {bytes_size(size)}"),
-        ("Databases kept for a way back", "not known" if copies is None else count(copies)),
-        *((f"Open accounts: {key[1]}", count(value))
+        ("Newest export", as_of(export, facts)),
+        ("Databases kept for a way back",
+         cell(reading.by("safety_copies").get(name), count, fresh=facts)),
+        *((f"Open accounts, {ACTIVE.get(key[1], key[1])}", cell(value, count, fresh=database))
           for key, value in sorted(reading.values("users").items()) if key[0] == name),
-        *((f"Reached by {key[1]}", "yes" if value else "no")
+        *((f"Reached by {FAMILIES.get(key[1], key[1])}", cell(value, say, fresh=outside))
           for key, value in sorted(reading.values("families").items()) if key[0] == name),
     ]  # fmt: skip

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitoring.dashboard.cells import Cell, Tone, cell
+from monitoring.dashboard.cells import Cell, Tone, as_of, cell
+from monitoring.dashboard.freshness import SOURCES, Freshness
 from monitoring.dashboard.reading import Asking, Reading
 from monitoring.dashboard.views.page import Page, shown
 from monitoring.dashboard.wording import age, bytes_size, count, duration, moment
 
 PANELS = ("upgrade_predicted", "upgrade_closed", "upgrade_at", "operation", "operation_ok", "pods",
-          "version", "newest", "export_at", "export_bytes", "safety_copies")  # fmt: skip
+          "version", "newest", "export_at", "export_bytes", "safety_copies", *SOURCES)  # fmt: skip
 # A prediction that is missed by this much, and by more than a second, is worth a look.
 MISSED_BY = 1.5
 
@@ -76,13 +77,15 @@ def _over(reading: Reading, name: str) -> dict[tuple[str, float], float | None]:
 
 def _release(reading: Reading, name: str) -> list[Cell]:
     release = [key[2] for key in reading.values("pods") if key[0] == name]
-    return [
+    fresh = Freshness(reading).of("facts", name)
+    known = [
         Cell(release[-1] if release else "no data", _behind(reading, name)),
         _last(reading, name, "upgrade"),
         _last(reading, name, "rollback"),
         _export(reading, name),
         cell(reading.by("safety_copies").get(name), count),
     ]
+    return [as_of(one, fresh) for one in known]
 
 
 def _behind(reading: Reading, name: str) -> Tone:
