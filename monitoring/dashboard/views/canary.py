@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -19,6 +20,7 @@ from monitoring.dashboard.views.page import Page, shown
 from monitoring.dashboard.wording import age, clock_time, duration, percent, reason_words
 
 STATES: dict[str, Tone] = {"ok": "good", "late": "warn", "lost": "bad", "unknown": "unknown"}
+History = Mapping[float, float | None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ async def canary(asking: Asking) -> Page:
         pods=pods,
         grid=[(sender, [_square(at.get((sender, receiver)), sender == receiver, reading.now)
                         for receiver in pods]) for sender in pods],
-        lines=[_line(reading, one) for one in flown],
+        lines=_lines(reading, flown),
         freshness=Freshness(reading).of("canary"),
     )  # fmt: skip
 
@@ -65,40 +67,48 @@ def _square(flight: Flight | None, is_self: bool, now: float) -> Cell:
     return Cell(flight.state, STATES.get(flight.state, "unknown"), note)
 
 
-def _line(reading: Reading, flight: Flight) -> PairLine:
-    now = reading.now
-    pair = (flight.sender, flight.receiver)
-    stages = {key[2]: value for key, value in reading.values("pair_stage").items()
-              if key[:2] == pair}  # fmt: skip
-    cells = (
+def _lines(reading: Reading, flown: Sequence[Flight]) -> list[PairLine]:
+    """Of each pair; what all share is gone through once, for there can be many pairs."""
+    stages: dict[tuple[str, ...], list[str]] = {}
+    for key, took in reading.values("pair_stage").items():
+        stages.setdefault(key[:2], []).append(f"{key[2]} {duration(took)}")
+    good, took_history = _points(reading, "pair_good_history"), _points(reading, "pair_history")
+    found = []
+    for flight in flown:
+        pair = (flight.sender, flight.receiver)
+        history = _history(reading.now, good.get(pair, {}), took_history.get(pair, {}))
+        found.append(PairLine(flight, _cells(flight, stages.get(pair, ()), reading.now), history))
+    return found
+
+
+def _cells(flight: Flight, stages: Sequence[str], now: float) -> tuple[Cell, ...]:
+    return (
         _square(flight, False, now),
         Cell("-" if flight.arrival is None else duration(flight.arrival)),
         Cell("-" if flight.retraction is None else duration(flight.retraction)),
-        Cell(", ".join(f"{name} {duration(took)}" for name, took in stages.items()) or "-"),
+        Cell(", ".join(stages) or "-"),
         Cell("not known" if flight.at is None else age(flight.at, now)),
         Cell("not within a day" if flight.last_good is None else age(flight.last_good, now)),
     )
-    return PairLine(flight, cells, _history(reading, pair))
 
 
-def _history(reading: Reading, pair: tuple[str, str]) -> Markup:
+def _points(reading: Reading, name: str) -> dict[tuple[str, str], History]:
+    return {
+        (one.labels.get("sender", ""), one.labels.get("receiver", "")): dict(one.points)
+        for one in reading.series(name)
+    }
+
+
+def _history(now: float, good: History, took: History) -> Markup:
     """A cell each half hour: how many flights ended well, and how long a post took."""
     panel = BY_NAME["pair_good_history"]
-    good, took = _points(reading, "pair_good_history", pair), _points(reading, "pair_history", pair)
     # The first moment ends a half hour before these hours.
-    ends = moments(panel.hours, panel.step, reading.now)[1:]
-    boxes = [_box(reading.now, when, good.get(when), took.get(when)) for when in ends]
+    ends = moments(panel.hours, panel.step, now)[1:]
+    boxes = [_box(now, when, good.get(when), took.get(when)) for when in ends]
     tones = Counter(tone for tone, _ in boxes)
     words = f"the last {panel.hours} h: {tones['good']} of {len(boxes)} half hours well"
     rest = f"{tones['warn']} partly, {tones['bad']} not, {tones['unknown']} without data"
     return strip(boxes, f"{words}, {rest}")
-
-
-def _points(reading: Reading, name: str, pair: tuple[str, str]) -> dict[float, float | None]:
-    for one in reading.series(name):
-        if (one.labels.get("sender"), one.labels.get("receiver")) == pair:
-            return dict(one.points)
-    return {}
 
 
 def _box(now: float, when: float, good: float | None, took: float | None) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 import pytest
@@ -13,21 +14,30 @@ from monitoring.dashboard.panels import BY_NAME
 from monitoring.dashboard.prometheus import Series
 from monitoring.dashboard.reading import Reading
 from monitoring.dashboard.settings import Settings
+from monitoring.dashboard.views.canary import canary
 
 NOW = 1_767_226_000.0
 Values = Mapping[tuple[str, ...], float]
 
 
-def _said(**known: Values) -> list[Headline]:
-    """What is said where the panels have these values, and no others any."""
-    answers = {
-        name: [
+class _Asking:
+    """Answers of a Prometheus where the panels have these values, and no others any."""
+
+    def __init__(self, known: Mapping[str, Values]) -> None:
+        self._known = known
+
+    async def read(self, *names: str) -> Reading:
+        return Reading(NOW, Settings(), {name: self._series(name) for name in names})
+
+    def _series(self, name: str) -> list[Series]:
+        return [
             Series(dict(zip(BY_NAME[name].labels, labels, strict=True)), ((NOW, value),))
-            for labels, value in known.get(name, {}).items()
+            for labels, value in self._known.get(name, {}).items()
         ]
-        for name in (*NEEDED, *FLIGHTS, *SOURCES)
-    }
-    reading = Reading(NOW, Settings(), answers)
+
+
+def _said(**known: Values) -> list[Headline]:
+    reading = asyncio.run(_Asking(known).read(*NEEDED, *FLIGHTS, *SOURCES))
     return headlines(reading, Freshness(reading))
 
 
@@ -72,6 +82,29 @@ def test_a_silent_host_is_about_its_pods() -> None:
     pods = {**_pods(["alpha", "beta"]), **_pods(["gamma"], "two")}
     said = _said(pods=pods, up=_up(["alpha"]), hosts={("two",): 0})
     assert [one.pods for one in said] == [{"gamma"}]
+
+
+def test_a_map_of_many_pods_goes_through_its_answers_as_often_as_one_of_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Thirty pods are 870 pairs: what is gone through for each of them takes seconds."""
+    asked: list[str] = []
+    values = Reading.values
+
+    def counted(reading: Reading, name: str) -> dict[tuple[str, ...], float]:
+        asked.append(name)
+        return values(reading, name)
+
+    monkeypatch.setattr(Reading, "values", counted)
+    counts = []
+    for number in (2, 12):
+        names = [f"pod{place}" for place in range(number)]
+        known = {"pods": _pods(names), "up": _up(names), **_flown(_every(names))}
+        page = asyncio.run(canary(_Asking(known)))  # type: ignore[arg-type]
+        assert len(page.context["lines"]) == number * (number - 1)
+        counts.append(len(asked))
+        asked.clear()
+    assert counts[0] == counts[1]
 
 
 def test_a_pod_alone_is_not_told_to_make_its_canary_fly() -> None:
