@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 
 from monitoring.dashboard.prometheus import Series
 
-WIDTH, HEIGHT = 640, 180
+# About as wide as a page shows it: what is scaled down much more cannot be read.
+WIDTH, HEIGHT = 400, 140
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 8, 8, 22
 # Past so many series the rest is one more, "others": more colours cannot be told apart.
 MOST_COLOURS = 7

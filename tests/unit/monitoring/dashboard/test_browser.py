@@ -109,6 +109,45 @@ def test_a_phone_s_cards_are_still_a_table_to_those_who_hear_it(
     assert roles.count("rowheader") == 3
 
 
+def test_a_card_has_its_values_and_their_notes_at_one_edge(red: Standing, browser: Tab) -> None:
+    browser.look(width=390, height=740)
+    browser.go(f"{red.pages}/")
+    edges = browser.evaluate(
+        "[...document.querySelectorAll('.cards td')].map(cell => Math.round("
+        "cell.lastElementChild.getBoundingClientRect().right))"
+    )
+    browser.look()
+    assert len(edges) == 24
+    # A value without a tone has no padding of its own.
+    assert max(edges) - min(edges) <= 6
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_stands_in_a_chart_can_be_read(width: int, red: Standing, browser: Tab) -> None:
+    """It is as large as the page makes the picture."""
+    browser.look(width=width)
+    browser.go(f"{red.pages}/deliveries")
+    least = browser.evaluate(
+        "Math.min(...[...document.querySelectorAll('svg.chart text')].map(text => "
+        "text.getBoundingClientRect().height))"
+    )
+    browser.look()
+    assert least >= 10
+
+
+def test_a_phone_breaks_no_number(red: Standing, browser: Tab) -> None:
+    browser.look(width=390, height=740)
+    browser.go(f"{red.pages}/deliveries")
+    broken = browser.evaluate(
+        "[...document.querySelectorAll('.columns td, .legend td')].filter(cell => {"
+        " const range = document.createRange(); range.selectNodeContents(cell);"
+        " return /^[\\d,.]+$/.test(cell.textContent) && range.getClientRects().length > 1;"
+        "}).map(cell => cell.textContent)"
+    )
+    browser.look()
+    assert broken == []
+
+
 def test_by_keyboard_the_first_stop_leads_past_the_navigation(red: Standing, browser: Tab) -> None:
     browser.go(f"{red.pages}/")
     browser.press("Tab", 9)
