@@ -92,7 +92,10 @@ class Dashboard:
         ]
         routes += [Route(path, self._file, methods=["GET"]) for path in FILES]
         handlers = {HTTPException: self._refused, Exception: self._failed}
-        return Starlette(routes=routes, exception_handlers=handlers)
+        made = Starlette(routes=routes, exception_handlers=handlers)
+        # Else a path with a slash too many is answered by Starlette, without our headers.
+        made.router.redirect_slashes = False
+        return made
 
     def _endpoint(self, view: View) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:

@@ -15,7 +15,7 @@ POLICY = (
 )
 
 
-@pytest.mark.parametrize("path", [*EVERY_PATH, "/style.css", "/icon.svg"])
+@pytest.mark.parametrize("path", [*EVERY_PATH, "/style.css", "/icon.svg", "/peers/", "/pods/beta/"])
 def test_headers(path: str, well: Standing) -> None:
     headers = get(well.pages + path).headers
     assert headers["Content-Security-Policy"] == POLICY
