@@ -60,7 +60,7 @@ class Prometheus:
     async def alerts(self) -> list[dict[str, Any]]:
         """The alerts that are pending or firing, as Prometheus gives them."""
         found = (await self._ask("/api/v1/alerts", {})).get("alerts")
-        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        if not isinstance(found, list) or not all(map(_is_alert, found)):
             raise PrometheusTrouble("Prometheus' answer is not what its API promises.")
         return found
 
@@ -109,7 +109,7 @@ def _unreached(url: str, error: Exception) -> str:
 
 
 async def _get(url: str, target: str) -> bytes:
-    """The body; HTTP/1.0, so that its end is the connection's end and nothing comes in chunks."""
+    """Head and body; HTTP/1.0, so that its end is the connection's, and nothing comes in chunks."""
     parts = urlsplit(url)
     is_tls = parts.scheme == "https"
     port = parts.port or (443 if is_tls else 80)
@@ -120,7 +120,7 @@ async def _get(url: str, target: str) -> bytes:
         received = await _all_of(reader)
     finally:
         writer.close()
-    return _body(received)
+    return received
 
 
 async def _all_of(reader: asyncio.StreamReader) -> bytes:
@@ -132,7 +132,8 @@ async def _all_of(reader: asyncio.StreamReader) -> bytes:
     return bytes(received)
 
 
-def _body(received: bytes) -> bytes:
+def _parted(received: bytes) -> tuple[str, bytes]:
+    """The status as it says it, and the body."""
     head, separator, body = received.partition(b"\r\n\r\n")
     if not separator or not head.startswith(b"HTTP/1."):
         raise PrometheusTrouble("What answers at Prometheus' address does not speak HTTP.")
@@ -140,14 +141,16 @@ def _body(received: bytes) -> bytes:
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"content-length" and value.strip() != b"%d" % len(body):
             raise PrometheusTrouble("Prometheus' answer broke off in the middle.")
-    return body
+    status = head.partition(b"\r\n")[0].partition(b" ")[2]
+    return status.decode("latin-1").strip(), body
 
 
-def _data(body: bytes) -> dict[str, Any]:
+def _data(received: bytes) -> dict[str, Any]:
+    status, body = _parted(received)
     try:
         answer = json.loads(body)
-    except ValueError as error:
-        raise PrometheusTrouble("Prometheus' answer broke off, or is not JSON.") from error
+    except (ValueError, RecursionError) as error:
+        raise PrometheusTrouble(_no_json(status)) from error
     if isinstance(answer, dict) and answer.get("status") == "error":
         raise PrometheusTrouble(f"Prometheus could not work it out: {answer.get('error')}.")
     data = answer.get("data") if isinstance(answer, dict) else None
@@ -163,6 +166,34 @@ def _vector(data: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
     return result
 
 
+def _no_json(status: str) -> str:
+    """Its own refusals are JSON; while it starts, and from what stands before it, come words."""
+    if status.startswith("503"):
+        return (
+            f"Prometheus does not answer yet ({status}): it may be starting, which takes a while."
+        )
+    if not status.startswith("200"):
+        return f"What came from Prometheus' address is not JSON: {status}."
+    return "Prometheus' answer broke off, or is not JSON."
+
+
+def _is_alert(item: Any) -> bool:
+    told = [item.get("labels"), item.get("annotations")] if isinstance(item, dict) else [0]
+    return all(one is None or _is_labels(one) for one in told)
+
+
+def _is_labels(found: Any) -> bool:
+    """Text by text: pages sort and join it."""
+    return isinstance(found, dict) and all(isinstance(one, str) for one in found.values())
+
+
+def _labels(item: Any) -> Mapping[str, str]:
+    labels: Mapping[str, str] = item["metric"]
+    if not _is_labels(labels):
+        raise TypeError(labels)
+    return labels
+
+
 def _checked(read: Callable[[Any], Series], items: list[Any]) -> list[Series]:
     try:
         return [read(item) for item in items]
@@ -172,13 +203,13 @@ def _checked(read: Callable[[Any], Series], items: list[Any]) -> list[Series]:
 
 def _now(item: Any) -> Series:
     when, value = item["value"]
-    return Series(item["metric"], ((when, _number(value)),))
+    return Series(_labels(item), ((when, _number(value)),))
 
 
 def _then(item: Any, gaps: Mapping[float, None]) -> Series:
     """Prometheus leaves out the moments at which there was nothing."""
     known = {float(when): _number(one) for when, one in item["values"]}
-    return Series(item["metric"], tuple(sorted({**gaps, **known}.items())))
+    return Series(_labels(item), tuple(sorted({**gaps, **known}.items())))
 
 
 def _number(text: str) -> float | None:

@@ -28,6 +28,19 @@ BAD_ANSWERS: dict[str, tuple[bytes, str]] = {
     "a list": (_HEAD + b"\r\n[]", "not what its API promises"),
     "no result": (_HEAD + b'\r\n{"status":"success","data":{}}', "not what its API promises"),
     "bad series": (_HEAD + b"\r\n" + _VECTOR % b'[{"metric":{},"value":[1,"x"]}]', "not what"),
+    "labels that are none": (
+        _HEAD + b"\r\n" + _VECTOR % b'[{"metric":[],"value":[1,"1"]}]',
+        "not what",
+    ),
+    "a label that is a number": (
+        _HEAD + b"\r\n" + _VECTOR % b'[{"metric":{"pod":7,"peer":7},"value":[1,"1"]}]',
+        "not what its API promises",
+    ),
+    "no end of lists": (_HEAD + b"\r\n" + b"[" * 200_000, "is not JSON"),
+    "a start": (
+        b"HTTP/1.0 503 Service Unavailable\r\n\r\nService Unavailable",
+        "does not answer yet (503 Service Unavailable): it may be starting",
+    ),
     "no series": (_HEAD + b"\r\n" + _VECTOR % b"[7]", "not what its API promises"),
     "its own error": (
         _HEAD + b'\r\n{"status":"error","error":"query <b>timed</b> out in expression"}',
@@ -152,6 +165,17 @@ def test_alerts_are_shown_with_what_to_do() -> None:
     assert row[:5] == ["✕ bad: firing", "page", "PodDown", "pod gam<b>ma", "gamma is <i>down</i>"]
     assert 'href="/runbook#poddown"' in page.body
     assert "<i>down" not in page.body
+
+
+@pytest.mark.parametrize(
+    "alert", [b'{"labels":[]}', b'{"labels":{"pod":7}}', b'{"annotations":"x"}']
+)
+def test_alerts_that_are_none(alert: bytes) -> None:
+    data = b'{"status":"success","data":{"alerts":[%s]}}' % alert
+    with impostor(lambda _: _HEAD + b"\r\n" + data) as url:
+        page = get_within(Settings(prometheus=url), "/alerts")
+    assert page.status == 503
+    assert "not what its API promises" in page.text
 
 
 def test_many_readers_cost_no_more_than_one(tmp_path: Path) -> None:
