@@ -70,12 +70,31 @@ def test_the_browser_has_nothing_to_complain_of_and_asks_nobody_else(
     assert all(url.startswith(f"{red.pages}/") for url in browser.requests())
 
 
+@pytest.mark.parametrize("width", [360, 820, 1024])
 @pytest.mark.parametrize("path", EVERY_PATH)
-def test_a_phone_shows_it_without_scrolling_sideways(
-    path: str, red: Standing, browser: Tab
+def test_phones_and_tablets_show_it_without_scrolling_sideways(
+    path: str, width: int, red: Standing, browser: Tab
 ) -> None:
-    browser.look(width=360, height=740)
+    browser.look(width=width, height=740)
     browser.go(red.pages + path)
+    assert browser.evaluate(_TOO_WIDE) == 0
+    browser.look()
+
+
+@pytest.mark.parametrize("width", [360, 820, 1280])
+@pytest.mark.parametrize("path", ["/", "/pods/beta"])
+def test_a_name_as_long_as_names_may_be_makes_no_page_wider(
+    path: str, width: int, red: Standing, browser: Tab
+) -> None:
+    name = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 49, "example.org"])
+    browser.look(width=width, height=740)
+    browser.go(red.pages + path)
+    put = browser.evaluate(
+        "(() => { const found = [...document.querySelectorAll('main small, main p')]"
+        ".filter(one => one.textContent === 'beta.example.org');"
+        f" for (const one of found) one.textContent = '{name}'; return found.length; }})()"
+    )
+    assert put == 1
     assert browser.evaluate(_TOO_WIDE) == 0
     browser.look()
 
