@@ -35,9 +35,10 @@ class Foreseen:
 
     def lines(self) -> list[str]:
         first = f"pod {self.pod}: {self.running} becomes {self.release_id or self.to}"
-        return [first, *(f"  {line}" for line in self._more())]
+        return [first, *(f"  {line}" for line in self.more())]
 
-    def _more(self) -> list[str]:
+    def more(self) -> list[str]:
+        """Way, migrations, predicted hold, need of disk; what speaks against it."""
         if self.release_id is None:
             return [f"it would be built first, and {FORETOLD_LATER}"]
         pending = self.told.get("pending") or []

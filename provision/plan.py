@@ -20,12 +20,11 @@ from provision.fleet.model import Fleet, Host, Pod
 from provision.fleet.secrets import Vault, open_vault
 from provision.hosting import staged_host
 from provision.hosts.facts import HostFacts, PodFacts
-from provision.looking import Seen, hosts_of, look, running_release, select
+from provision.looking import Seen, running_release
 from provision.naming import foreign_settings
 from provision.operations.effects import Effect, effects
 from provision.preflight.machine import too_new
 from provision.refused import version_refused, words_of
-from provision.report import Report
 from provision.staging import stage_pod
 
 LEFT_BY_A_LAUNCH = "it was launched while nobody followed: its canary's tokens are not kept yet"
@@ -63,6 +62,9 @@ class PodPlan:
     effects: tuple[Effect, ...] = ()
     # What is not done, though the fleet file asks for it, and the verb that does it.
     notes: tuple[str, ...] = ()
+    # What the upgrade that the fleet file asks for would do and cost, as `upgrade --dry-run --json`
+    # says it; None where there is none, or it cannot be told.
+    upgrade: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,20 +94,6 @@ class Plan:
         """The plan for reading: a line a host or pod that needs something, its reasons below."""
         told = [line for part in self.parts for line in _part_lines(part)]
         return ["Nothing to do.", *told] if self.has_nothing_to_do else told
-
-
-def make_plan(
-    fleet: Fleet,
-    report: Report,
-    *,
-    pods: Sequence[str] = (),
-    hosts: Sequence[str] = (),
-    deep: bool = False,
-) -> Plan:
-    """What `up` would do for the selected pods and hosts (all of them unless stated)."""
-    chosen = select(fleet, pods, hosts)
-    seen = look(fleet, hosts_of(fleet, chosen, hosts), report)
-    return plan_of(fleet, chosen, seen, deep=deep)
 
 
 def plan_of(fleet: Fleet, chosen: Sequence[Pod], seen: Mapping[str, Seen], *, deep: bool) -> Plan:

@@ -71,7 +71,7 @@ def find_targets(
         raise Refusals(errors)
     found = []
     for pod in chosen:
-        target = _target(pod, seen[pod.host], wish)
+        target = target_of(pod, seen[pod.host], wish)
         if target is None:
             _leave(pod, report, named=named)
         elif wish.deep or target.running_version != target.pod.release:
@@ -79,7 +79,8 @@ def find_targets(
     return found
 
 
-def _target(pod: Pod, seen: Seen, wish: Wish) -> Target | None:
+def target_of(pod: Pod, seen: Seen, wish: Wish) -> Target | None:
+    """The pod as it shall be, on a host that answered; None where it is not launched."""
     assert seen.connection is not None and seen.facts is not None
     facts = seen.facts.pods.get(pod.name)
     running = running_release(facts)

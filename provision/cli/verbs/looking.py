@@ -21,9 +21,10 @@ def plan(
 ) -> None:
     """Say what `up` would change, what restarts, and why.
 
-    It only reads. Exit code 0 whatever it finds.
+    Of a release that the file names and the pod does not run yet, it foretells the upgrade. It
+    only reads. Exit code 0 whatever it finds.
     """
-    from provision.plan import make_plan
+    from provision.planning import make_plan
 
     fleet = asked.fleet()
     with asked.output.progress() as report:

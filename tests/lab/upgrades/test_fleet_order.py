@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from provision.operations.ledger import LEAST_OVERHEAD_SECONDS
+from provision.operations.paths import MIGRATION_SECONDS
 from provision.places import CHECKOUT
 from tests.lab.standing import Standing
 
@@ -63,6 +65,14 @@ def notes(fleet: Standing) -> dict[str, list[str]]:
     plan = fleet.podfleet("plan", "--json").json
     assert {pod["action"] for pod in plan["pods"]} == {"nothing"}, plan
     return {pod["name"]: pod["notes"] for pod in plan["pods"]}
+
+
+def foreseen(fleet: Standing, pod: str) -> dict[str, Any]:
+    """What the plan foretells of the upgrade that the fleet file asks for."""
+    pods = fleet.podfleet("plan", "--json").json["pods"]
+    (found,) = [one["upgrade"] for one in pods if one["name"] == pod]
+    assert isinstance(found, dict)
+    return found
 
 
 def outcomes(told: Any) -> dict[str, str]:
@@ -137,9 +147,11 @@ def test_a_setting_of_the_release_to_come_waits_for_its_upgrade(fleet: Standing)
     text = fleet.file.read_text()
     head, gamma = text.split("[pods.gamma]")
     fleet.file.write_text(f"{head}[pods.gamma]{gamma.replace(PLAIN, BREAKING)}")
-    (release, setting) = notes(fleet)["gamma"]
+    (release, setting, *foretold) = notes(fleet)["gamma"]
     assert "run podfleet upgrade --pod gamma" in release
     assert setting.startswith("settings.source_code_url: of 1.3.0.0, applied by the upgrade")
+    assert any(line.startswith("the upgrade: predicted to hold requests") for line in foretold)
+    assert foreseen(fleet, "gamma")["path"] == "breaking"
     (told,) = fleet.podfleet("upgrade", "--json").json["pods"]
     assert (told["pod"], told["outcome"], told["path"]) == ("gamma", "done", "breaking")
     assert told["closed_seconds"] > 0 and told["predicted_seconds"] > 0
@@ -155,9 +167,19 @@ def test_a_rollback_leaves_a_file_that_can_be_loaded(fleet: Standing) -> None:
     assert "stays 1.3.0.0: 1.1.0.0 does not know the file's" in ran.stderr
     assert fleet.file.read_text() == before
     assert running(fleet)["gamma"] == (PLAIN, "serving")
-    assert "settings.source_code_url" in notes(fleet)["gamma"][-1]
+    assert any("settings.source_code_url" in note for note in notes(fleet)["gamma"])
     pairs = fleet.podfleet("canary", "--json").json["pairs"]
     assert [pair["state"] for pair in pairs] == ["ok"] * 6
+
+
+def test_the_plan_foretells_by_what_the_pods_own_upgrades_cost(fleet: Standing) -> None:
+    told = foreseen(fleet, "gamma")
+    cost = next(one for one in _of(fleet, "gamma") if one["path"] == "breaking")
+    beside = cost["closed_seconds"] - cost["copy_seconds"] - cost["migrate_seconds"]
+    migrations = MIGRATION_SECONDS * len(told["pending"])
+    # The database is so small that copying it takes next to nothing.
+    expected = max(LEAST_OVERHEAD_SECONDS, beside) + migrations
+    assert told["predicted_seconds"] == pytest.approx(expected, abs=0.1)
 
 
 def test_a_rollback_is_written_into_the_file(fleet: Standing) -> None:
