@@ -68,7 +68,7 @@ OVERVIEW = (
     Panel("last_up", "Overview", "Last usable from outside", "time", "table",
           _LAST_GOOD_OUTSIDE, ("pod",)),
     Panel("closed", "Overview", "Closed for maintenance", "state", "table",
-          f"max by (pod) (podfleet_pod_closed{_POD})", ("pod",)),
+          f"min by (pod) (podfleet_pod_closed{_POD})", ("pod",)),
     Panel("arrival", "Overview", "Arrival latency: the slowest of a pod's last posts", "seconds",
           "number", "max by (sender) (podfleet_canary_arrival_seconds)", ("sender",)),
     Panel("arrival_history", "Overview", "Arrival latency", "seconds", "line",
