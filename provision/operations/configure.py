@@ -24,7 +24,7 @@ from provision.operations import (
     units,
 )
 from provision.operations.effects import Effect, effects
-from provision.operations.operation import Operation, need_record, state_of
+from provision.operations.operation import Operation, need_record, not_safe, state_of
 from provision.operations.preflight import platform_level, refuse_full_disk
 from provision.operations.step import Evidence, Step
 
@@ -165,6 +165,18 @@ def refuse_another_domain(operation: Operation, record: dict[str, Any]) -> None:
             f"was launched as {record['domain']}, and a pod's domain can never change "
             f"(it is in every remote pod's database); the fleet file says {operation.domain}",
             f"Write {record['domain']} into the fleet file again.",
+        )
+
+
+def refuse_not_safe(operation: Operation) -> None:
+    """What runs then is known to the person alone who mended it: the record may tell of another
+    release, and a way back would be the one before that."""
+    if last := not_safe(operation.pod):
+        raise Refusal(
+            f"pod {operation.pod}",
+            f"its operation {last.id} could go neither forward nor back",
+            f"Do on the host what it said (the end of {last.journal.path} says it again); then "
+            f"run `podfleet up --deep --pod {operation.pod}`.",
         )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from provision.contract import POD_NAME, PodPlaces
-from provision.errors import Refusal
+from provision.errors import Exit, Refusal
 from provision.operations.journal import Journal, Progress, progress
 from provision.operations.layout import PodLayout
 from provision.render import MANIFEST, read_manifest
@@ -131,6 +131,15 @@ def operations(pod: str) -> Iterator[Operation]:
 
 def newest(pod: str) -> Operation | None:
     return next(reversed(list(operations(pod))), None)
+
+
+def not_safe(pod: str) -> Operation | None:
+    """The operation that could go neither forward nor back, unless one has done well since."""
+    for one in reversed(list(operations(pod))):
+        ended = (state_of(one).verdict or {}).get("exit")
+        if ended in (Exit.DONE, Exit.NOT_SAFE):
+            return one if ended == Exit.NOT_SAFE else None
+    return None
 
 
 def unfinished(pod: str) -> Operation | None:

@@ -18,7 +18,11 @@ from provision.operations import (
     release_tree,
 )
 from provision.operations.change import Change
-from provision.operations.configure import refuse_another_domain, refuse_closed
+from provision.operations.configure import (
+    refuse_another_domain,
+    refuse_closed,
+    refuse_not_safe,
+)
 from provision.operations.operation import Operation, need_record, state_of
 from provision.operations.paths import Asked, Way, look_ahead
 from provision.operations.preflight import artifact_for, refuse_full_disks
@@ -38,6 +42,7 @@ class Preparation(Change):
         record = need_record(self.operation)
         refuse_another_domain(self.operation, record)
         refuse_closed(self.operation, record)
+        refuse_not_safe(self.operation)
         refuse_same_release(self.operation, record)
         outside.refuse_redis_changes(self.operation, record)
         manifest = artifact_for(self.operation)

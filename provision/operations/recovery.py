@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from provision.contract import STATE, PodPlaces
-from provision.errors import Exit
 from provision.operations import facts_file, units
-from provision.operations.operation import newest, read_record, state_of
+from provision.operations.operation import newest, not_safe, read_record, state_of
 from provision.operations.starting import begin
 
 
@@ -38,11 +37,9 @@ def _decide(places: PodPlaces) -> str:
     """Down while there is no record (never launched to the end), while the pod is closed, while
     it is not safe; as its operation last put it while one is unfinished; else up."""
     record, last = read_record(places), newest(places.name)
-    state = state_of(last) if last else None
-    if last and state and state.verdict is None:
+    if last and state_of(last).verdict is None:
         return f"pod {places.name}: {'stays down' if _is_down(places) else 'may start'}, as it was"
-    not_safe = bool(state and state.verdict and state.verdict["exit"] == Exit.NOT_SAFE)
-    if record is None or record.get("is_closed") or not_safe:
+    if record is None or record.get("is_closed") or not_safe(places.name):
         units.hold_down(places)
         return f"pod {places.name}: stays down"
     units.let_up(places)

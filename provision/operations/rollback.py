@@ -28,7 +28,7 @@ from provision.operations import (
     way_back,
 )
 from provision.operations.commands import is_active
-from provision.operations.configure import refuse_closed
+from provision.operations.configure import refuse_closed, refuse_not_safe
 from provision.operations.operation import Operation, need_record, state_of
 from provision.operations.paths import AMPLE, BREAKING, PLAIN
 from provision.operations.preflight import platform_level
@@ -111,6 +111,7 @@ class _Rollback:
         platform_level()
         record = need_record(self.operation)
         refuse_closed(self.operation, record)
+        refuse_not_safe(self.operation)
         previous = record.get("previous")
         if not previous:
             raise Refusal(
@@ -267,4 +268,9 @@ class _Rollback:
         found = state_of(self.operation).done.get("preflight")
         if not found:
             return ""
-        return way_back.by_hand(self.places, str(found["from"]), str(found["from_database"]))
+        return way_back.by_hand(
+            self.places,
+            str(found["from"]),
+            str(found["from_database"]),
+            instead_of=str(found["to"]),
+        )

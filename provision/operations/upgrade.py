@@ -7,6 +7,7 @@ green, each step knows its way back, and the old release with its database stays
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 
@@ -32,7 +33,7 @@ from provision.operations.migrator import LockTooLong, MigrationTooLong
 from provision.operations.operation import Operation, need_record, state_of
 from provision.operations.paths import EXPAND, Way
 from provision.operations.preparing import Preparation
-from provision.operations.step import Evidence, Step
+from provision.operations.step import Evidence, Step, in_words
 
 # Background jobs that run longer than this put a breaking upgrade off.
 IDLE_SECONDS = 90.0
@@ -126,6 +127,9 @@ class _Upgrade(Preparation):
 
     def quiet(self, _: Evidence) -> Evidence:
         """The old sidekiq takes no new jobs and ends its last ones; with little memory it goes."""
+        return self._quieted()
+
+    def _quieted(self) -> Evidence:
         began = time.monotonic()
         background.quiet(self.places, self.old)
         if not background.await_idle(self.places, self.old, began + IDLE_SECONDS):
@@ -177,6 +181,8 @@ class _Upgrade(Preparation):
         """From here on requests wait, or see the maintenance page; nobody uses the database."""
         way = self.way
         if way.is_breaking:
+            # Again, and at once: after a cut the host has started one that takes jobs.
+            self._quieted()
             self._hurry()
             copies.write_out()
         self.switching.close(self.old, by_page=self.by_page, database=self.closed_database)
@@ -190,7 +196,7 @@ class _Upgrade(Preparation):
         self.switching.open(self.old, database=self.closed_database)
 
     def _old_by_hand(self) -> str:
-        return way_back.by_hand(self.places, self.old, self.way.live_database)
+        return way_back.by_hand(self.places, self.old, self.way.live_database, instead_of=self.new)
 
     def move(self, _: Evidence) -> Evidence:
         """The release's own database: a copy of the old one, migrated, while requests wait."""
@@ -326,5 +332,10 @@ class _Upgrade(Preparation):
         recording.write(self.operation, way_back.record_of(self.places, self.old))
 
     def keep_warm(self, _: Evidence) -> None:
+        """The upgrade is done: what cannot be kept warm is booted by a rollback."""
         seconds = int(self.operation.parameters.get("keep_warm_seconds", 3600))
-        warming.schedule(self.places, self.old, seconds)
+        try:
+            warming.schedule(self.places, self.old, seconds)
+        except subprocess.CalledProcessError as error:
+            self.operation.note(f"{self.old} is not kept warm: {in_words(error)}")
+            candidate.end(self.places, self.old, grace_seconds=0)

@@ -143,18 +143,26 @@ def left_behind(name: str, rows: Mapping[str, int], aside: Mapping[str, int]) ->
     )
 
 
-def by_hand(places: PodPlaces, release_id: str, name: str) -> str:
-    """What a person types on the host to let that release serve on that database."""
+def by_hand(places: PodPlaces, release_id: str, name: str, *, instead_of: str) -> str:
+    """What a person types on the host to let that release serve on that database, and then where
+    podfleet runs: until an operation has done well again, the pod stays down after a boot."""
     opened = f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'
-    units = (
-        f"{places.web_socket_unit(release_id)} "
-        f"{places.web_unit(release_id)} {places.sidekiq_unit(release_id)}"
-    )
     # What failed to start too often is refused another start until that is forgotten.
     return (
         f"On the host: `runuser -u postgres -- psql -c '{opened}'`, "
         f"`rm -f {places.stay_down} {places.maintenance_flag}`, "
         f"`ln -sfn {places.web_socket(release_id)} {places.live_socket}`, "
+        f"`ln -sfn {places.release(release_id)} {places.current}`, "
+        f"`systemctl disable --now {_units(places, instead_of)}`, "
         f"`systemctl reset-failed 'pod-{places.name}-*@{release_id}.*'`, "
-        f"`systemctl restart {units}`."
+        f"`systemctl enable {_units(places, release_id)}`, "
+        f"`systemctl restart {_units(places, release_id)}`. "
+        f"Then, where podfleet runs: `podfleet up --deep --pod {places.name}`."
+    )
+
+
+def _units(places: PodPlaces, release_id: str) -> str:
+    return (
+        f"{places.web_socket_unit(release_id)} "
+        f"{places.web_unit(release_id)} {places.sidekiq_unit(release_id)}"
     )

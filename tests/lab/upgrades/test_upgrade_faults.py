@@ -33,6 +33,8 @@ POD, SLOW = "alpha", "1.1.0.4"
 PLACES = PodPlaces(POD)
 # Nobody knows the migration that is tried: it counts as breaking.
 UNKNOWN: dict[str, str] = {}
+# Of both releases, what starts with the host.
+ENABLED = "systemctl list-unit-files --state=enabled 'pod-alpha-*@*' --no-legend | awk '{print $1}'"
 # What is unpacked already is not unpacked again.
 OTHERS = "find {releases} -mindepth 1 -maxdepth 1 ! -name {live} -exec rm -rf {{}} +"
 
@@ -282,11 +284,19 @@ def test_a_rollback_that_fails_itself_says_what_to_do_by_hand(lab: UpgradeLab) -
     assert getattr(error.value, "exit_code", None) == Exit.NOT_SAFE
     said = str(error.value)
     lab.on(HOST, "mv", f"{code}.away", code)
-    commands = said.rpartition("On the host: ")[2].split("`")[1::2]
-    assert len(commands) == 5, said
+    told, _, then = said.rpartition("On the host: ")[2].partition(" Then, where podfleet runs: ")
+    commands = told.split("`")[1::2]
+    assert len(commands) == 8, said
+    assert then.startswith(f"`podfleet up --deep --pod {POD}`")
     for command in commands:
         lab.shell(HOST, f"cd /; {command}")
     until(lambda: lab.get(POD) == 200, 60, "it does not serve")
     assert User(lab, POD).version() == FIRST
+    for verb, more in (("rollback", {}), ("upgrade", {"to": PLAIN})):
+        assert f"podfleet up --deep --pod {POD}" in str(lab.fails(POD, verb, **more))
+    assert User(lab, POD).version() == FIRST
     lab.name_release(POD, FIRST)
     lab.run(POD, "configure")
+    assert sorted(lab.shell(HOST, ENABLED).split()) == sorted(
+        [PLACES.sidekiq_unit(old), PLACES.web_socket_unit(old), PLACES.web_unit(old)]
+    )

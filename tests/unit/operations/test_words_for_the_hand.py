@@ -17,11 +17,18 @@ from provision.operations.way_back import by_hand
 
 
 def test_the_words_for_the_hand_open_the_database_and_start_what_failed_too_often() -> None:
-    commands = by_hand(PodPlaces("main"), "1.0.0.0-0a1b2c3d", "pod_main_1").split("`")[1::2]
-    assert commands[3:] == [
+    words = by_hand(PodPlaces("main"), OLD, "pod_main_1", instead_of=NEW)
+    old, new = (
+        f"pod-main-web@{one}.socket pod-main-web@{one}.service pod-main-sidekiq@{one}.service"
+        for one in (OLD, NEW)
+    )
+    assert words.split("`")[7::2] == [
+        "ln -sfn /srv/pods/main/releases/1.0.0.0-0a1b2c3d /srv/pods/main/current",
+        f"systemctl disable --now {new}",
         "systemctl reset-failed 'pod-main-*@1.0.0.0-0a1b2c3d.*'",
-        "systemctl restart pod-main-web@1.0.0.0-0a1b2c3d.socket "
-        "pod-main-web@1.0.0.0-0a1b2c3d.service pod-main-sidekiq@1.0.0.0-0a1b2c3d.service",
+        f"systemctl enable {old}",
+        f"systemctl restart {old}",
+        "podfleet up --deep --pod main",
     ]
 
 
@@ -52,12 +59,12 @@ def test_wherever_an_upgrades_way_back_fails_there_are_words(
     way = Way(path, order, ("1",), (), (), "pod_main_1", 9, 0.7, 300, 120, 110, 18)
     found = {"way": way.to_json(), "from": OLD, "database": "pod_main_2"}
     operation.journal.write("done", "preflight", evidence=found)
-    words = by_hand(operation.places, OLD, "pod_main_1")
+    words = by_hand(operation.places, OLD, "pod_main_1", instead_of=NEW)
     assert without_words(upgrade.steps(operation)(), words) <= UNFELT
 
 
 def test_wherever_a_rollbacks_way_back_fails_there_are_words(operation: Operation) -> None:
     found = {"from": NEW, "from_database": "pod_main_2", "to": OLD, "to_database": "pod_main_1"}
     operation.journal.write("done", "preflight", evidence=found)
-    words = by_hand(operation.places, NEW, "pod_main_2")
+    words = by_hand(operation.places, NEW, "pod_main_2", instead_of=OLD)
     assert without_words(rollback.steps(operation)(), words) <= UNFELT
