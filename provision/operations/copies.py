@@ -20,11 +20,9 @@ from provision.contract import PodPlaces
 from provision.errors import Refusal
 from provision.operations import database as databases
 from provision.operations.commands import AS_POSTGRES, postgresql_program, psql
-from provision.operations.preflight import SPARE_BYTES, refuse_full_disk
+from provision.operations.preflight import refuse_filling_disk, refuse_full_disk
 from provision.operations.priority import GENTLY
 
-# A PostgreSQL that cannot write its log stops for every pod of the host: a copy ends before.
-LEAST_FREE_BYTES = SPARE_BYTES // 3
 LOOK_SECONDS = 1.0
 # Up to here a copy through the log is quicker: it waits for no checkpoint, and syncs one file.
 SMALL_BYTES = 32 * 1024**2
@@ -208,20 +206,9 @@ class _Pipe:
         """Meanwhile the server's part of the work gives way too, and the disk never fills up."""
         while any(one.poll() is None for one in both):
             databases.slow_down(self.application)
-            self._refuse_full()
+            refuse_filling_disk(self.directory, f"database {self.source}", "its copy")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 both[-1].wait(LOOK_SECONDS)
-
-    def _refuse_full(self) -> None:
-        seen = os.statvfs(self.directory)
-        free = seen.f_bavail * seen.f_frsize
-        if free < LEAST_FREE_BYTES:
-            raise Refusal(
-                f"database {self.source}",
-                f"its copy was ended: only {free / 1e6:.0f} MB are left on the disk",
-                "Make room on the host (`podfleet releases` lists what can go), then run the "
-                "same command again.",
-            )
 
     def _dump(self) -> list[str]:
         argv = [postgresql_program("pg_dump"), "--format=custom", "--compress=none"]

@@ -27,6 +27,7 @@ from provision.operations.commands import (
     unit_properties,
     without_backtrace,
 )
+from provision.operations.preflight import POSTGRESQL, refuse_filling_disk
 from provision.operations.priority import set_priority
 
 SCRIPT = Path(__file__).with_name("migrator.rb")
@@ -141,6 +142,10 @@ class Migrator:
         self.socket.unlink(missing_ok=True)
 
     @property
+    def _where(self) -> str:
+        return f"pod {self.places.name}: migrator of {self.release_id}"
+
+    @property
     def _release(self) -> Path:
         return Path(self.places.release(self.release_id))
 
@@ -179,7 +184,7 @@ class Migrator:
                 words = last_words(self.unit)
                 self.stop()
                 raise Refusal(
-                    f"pod {self.places.name}: migrator of {self.release_id}",
+                    self._where,
                     f"the release's Rails does not boot: {words}",
                     f"See `journalctl -u {self.unit}` on the host; nothing was touched. Mend it, "
                     "or name another release.",
@@ -203,14 +208,15 @@ class Migrator:
             answer: dict[str, Any] = json.loads(said)
         except (OSError, ValueError) as error:
             raise Refusal(
-                f"pod {self.places.name}: migrator of {self.release_id}",
+                self._where,
                 f"it ended, or does not answer ({error}): {last_words(self.unit)}",
                 "Run the same command again; where memory ran out, give the host more first.",
             ) from error
         return answer
 
     def _await_line(self, line: socket.socket, deadline: float, is_gentle: bool) -> bytes:
-        """One line; meanwhile a rehearsal's sessions are kept from taking the pod's time."""
+        """One line; meanwhile a rehearsal's sessions are kept from taking the pod's time, and its
+        copy from taking the room that the pod writes to."""
         said = b""
         while not said.endswith(b"\n"):
             line.settimeout(max(0.01, min(LOOK_SECONDS, deadline - time.monotonic())))
@@ -223,6 +229,7 @@ class Migrator:
                     raise
                 if is_gentle:
                     databases.slow_down(self.application)
+                    refuse_filling_disk(POSTGRESQL, self._where, "the rehearsal")
         return said
 
     def _failure(

@@ -15,8 +15,13 @@ from provision.operations.operation import Operation
 from provision.releases.manifest import Manifest
 from provision.releases.verify import verify_artifact
 
+# Where Debian's PostgreSQL keeps its databases.
+POSTGRESQL = Path("/var/lib/postgresql")
 # Left free beside what an operation itself needs: logs, PostgreSQL's own files, uploads.
 SPARE_BYTES = 300 * 1024**2
+# A PostgreSQL that cannot write its log stops for every pod of the host: what fills its disk ends
+# before.
+LEAST_FREE_BYTES = SPARE_BYTES // 3
 
 
 def platform_level() -> int:
@@ -58,6 +63,19 @@ def refuse_full_disk(directory: Path, needed_bytes: int) -> int:
             "then run the same command again.",
         )
     return free
+
+
+def refuse_filling_disk(directory: Path, where: str, what: str) -> None:
+    """Asked again and again by what goes on for long, where `what` has to end then."""
+    seen = os.statvfs(directory)
+    free = seen.f_bavail * seen.f_frsize
+    if free < LEAST_FREE_BYTES:
+        raise Refusal(
+            where,
+            f"{what} was ended: only {free / 1e6:.0f} MB are left on the disk",
+            "Make room on the host (`podfleet releases` lists what can go), then run the same "
+            "command again.",
+        )
 
 
 def _nearest(directory: Path) -> Path:

@@ -25,11 +25,10 @@ from provision.operations.configure import (
 )
 from provision.operations.operation import Operation, need_record, state_of
 from provision.operations.paths import Asked, Way, look_ahead
-from provision.operations.preflight import artifact_for, refuse_full_disks
+from provision.operations.preflight import POSTGRESQL, artifact_for, refuse_full_disks
 from provision.operations.step import NOTHING, Evidence
 from provision.releases.verify import unpack_artifact
 
-POSTGRESQL = Path("/var/lib/postgresql")
 # At low priority, with nobody waiting.
 REHEARSED_SECONDS = 3600.0
 

@@ -18,7 +18,7 @@ newest = max(Path("/opt/podfleet").glob("*/provision"), key=lambda path: path.st
 sys.path[:0] = [str(newest.parent), str(newest.parent / "site")]
 from provision.contract import PodPlaces
 from provision.errors import Refusal
-from provision.operations import copies, database, orphans, releases
+from provision.operations import copies, database, orphans, preflight, releases
 from provision.operations.commands import psql, run, succeeds, systemctl
 from provision.operations.migrator import Migrator
 from provision.operations.operation import read_record

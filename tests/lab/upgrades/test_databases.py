@@ -94,7 +94,7 @@ def test_a_copy_that_takes_too_long_is_ended_and_leaves_nothing(host: OnHost) ->
         late = refused(copies.copy_files, {SOURCE!r}, {COPY!r}, places, timeout_seconds=0.05)
         there = database.exists({COPY!r})
         database.reopen({SOURCE!r})
-        copies.LEAST_FREE_BYTES = 1 << 60
+        preflight.LEAST_FREE_BYTES = 1 << 60
         full = refused(copies.copy_by_dump, {SOURCE!r}, {COPY!r}, places)
         result = [late, full, there, database.exists({COPY!r}), orphans.orphaned_files()]
     """)

@@ -148,6 +148,27 @@ def test_a_disk_that_becomes_full_during_the_migration(lab: UpgradeLab, tmp_path
     assert sql(lab, HOST, "pod_alpha_1", "SELECT to_regclass('heavy')") == ""
 
 
+LONG = """class CountWords < ActiveRecord::Migration[7.2]
+  def up
+    execute "SELECT pg_sleep(60)"
+  end
+end
+"""
+SESSION = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%'"
+
+
+def test_a_disk_that_becomes_full_during_the_rehearsal(lab: UpgradeLab, tmp_path: Path) -> None:
+    """It ends before PostgreSQL cannot write any more, and its copy gives its room back."""
+    made(lab, tmp_path, LONG)
+    started = lab.start(POD, "upgrade", to=SLOW, kinds=UNKNOWN)
+    until(lambda: sql(lab, HOST, "template1", SESSION) == "1", 60, "nothing is rehearsed")
+    lab.shell(HOST, f"fallocate -l 60M /srv/room; {FILL} rm /srv/room")
+    try:
+        refused(lab, started, "the rehearsal was ended: only", "Make room")
+    finally:
+        lab.shell(HOST, EMPTY)
+
+
 def made(lab: UpgradeLab, where: Path, migration: str) -> None:
     """1.1.0.4, with another migration in place of its own."""
     lab.name_release(POD, SLOW)

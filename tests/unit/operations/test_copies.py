@@ -9,7 +9,7 @@ import pytest
 
 from provision.contract import PodPlaces
 from provision.errors import Refusal
-from provision.operations import copies, database
+from provision.operations import copies, database, preflight
 from provision.operations.copies import copy_by_dump, copy_files
 
 PLACES = PodPlaces("alpha")
@@ -84,7 +84,7 @@ def test_both_must_end_well(
 
 def test_the_disk_never_fills_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     piped(monkeypatch, ("sleep", "60"), ("sleep", "60"))
-    monkeypatch.setattr(copies, "LEAST_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr(preflight, "LEAST_FREE_BYTES", 1 << 60)
     with pytest.raises(Refusal, match=r"its copy was ended: only .* MB are left on the disk"):
         copy_by_dump("pod_alpha_1", "pod_alpha_2", PLACES)
     assert server.dropped == ["pod_alpha_2", "pod_alpha_2"]
