@@ -20,6 +20,7 @@ Imports what a verb needs when it runs: most of them must not wait for what othe
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -41,6 +42,17 @@ def main(arguments: Arguments) -> int:
     except PodfleetError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except subprocess.CalledProcessError as error:
+        print(_program_failed(error), file=sys.stderr)
+        return Exit.REFUSED
+
+
+def _program_failed(error: subprocess.CalledProcessError) -> Refusal:
+    """PostgreSQL that is down, as a rule: nothing was begun."""
+    from provision.operations.step import in_words
+
+    do = "`podfleet status` shows what does not run: mend it, then run the same command again."
+    return Refusal("host", in_words(error), do)
 
 
 def _pod(arguments: Arguments) -> str:

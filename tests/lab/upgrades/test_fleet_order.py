@@ -200,6 +200,20 @@ def test_what_is_kept_is_listed_and_pruned(fleet: Standing) -> None:
     assert newer in [one["id"] for one in gone]
 
 
+def test_without_postgresql_nothing_is_listed_and_it_says_why(fleet: Standing) -> None:
+    fleet.edit(f'release = "{FIRST}"', f'release = "{PLAIN}"')
+    fleet.on("one", "systemctl", "stop", "postgresql@17-main.service")
+    try:
+        listed = fleet.podfleet("releases", "--pod", "gamma", check=False)
+        planned = fleet.podfleet("plan", "--pod", "beta", "--json").json["pods"][0]["notes"]
+    finally:
+        fleet.on("one", "systemctl", "start", "postgresql@17-main.service")
+    assert listed.code == 1 and "`podfleet status`" in listed.stderr
+    assert "Traceback" not in listed.stderr
+    assert any(note.startswith("the upgrade is not to be had yet: ") for note in planned)
+    assert foreseen(fleet, "beta")["path"] == "plain"
+
+
 def _of(fleet: Standing, pod: str) -> list[dict[str, Any]]:
     told: list[dict[str, Any]] = fleet.podfleet("history", "--pod", pod, "--json").json
     return told
