@@ -6,6 +6,7 @@ import asyncio
 import errno
 import functools
 import ssl
+import time
 from collections.abc import Sequence
 
 from monitoring.prober.failure import ProbeFailed
@@ -18,18 +19,24 @@ from monitoring.reasons import Reason
 # RFC 8305: how long one address may be silent before the next one is tried beside it.
 STAGGER_SECONDS = 0.25
 
+_READ_AGAIN_SECONDS = 86400.0
 # Codes of X509_verify_cert(3).
 _EXPIRED = frozenset({9, 10})
 _WRONG_NAME = frozenset({62, 63, 64})
 
 
-@functools.lru_cache(maxsize=16)
 def trust(ca_file: str | None = None) -> ssl.SSLContext:
-    """The system's certificate authorities, or those of one file alone.
+    """The system's certificate authorities, or those of one file alone; read anew once a day, for
+    authorities come and go while a monitor runs for months.
 
     Chains are judged as other pods judge them. From Python 3.13 on, its default also refuses those
     that fall short of RFC 5280 in ways that libcurl does not ask about.
     """
+    return _trust(ca_file, int(time.monotonic() // _READ_AGAIN_SECONDS))
+
+
+@functools.lru_cache(maxsize=16)
+def _trust(ca_file: str | None, _period: int) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context

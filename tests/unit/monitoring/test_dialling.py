@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from monitoring.prober import addresses as addresses_module
+from monitoring.prober import dialling
 from monitoring.prober.addresses import is_public, resolve
 from monitoring.prober.dialling import dial
 from monitoring.prober.failure import ProbeFailed
@@ -137,3 +138,13 @@ TARGETS = {
 def test_targets(url: str, parts: tuple[str, str, int, str]) -> None:
     target = parse_target(url)
     assert (target.scheme, target.host, target.port, target.authority) == parts
+
+
+def test_authorities_are_read_anew_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 10 * 86400.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    first = dialling.trust()
+    now += 86399
+    assert dialling.trust() is first
+    now += 1
+    assert dialling.trust() is not first

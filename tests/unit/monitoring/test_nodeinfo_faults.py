@@ -225,12 +225,12 @@ async def test_certificates_are_judged_as_other_pods_judge_them(
         return context
 
     monkeypatch.setattr(ssl, "create_default_context", as_python_3_13_does)
-    dialling.trust.cache_clear()
+    dialling._trust.cache_clear()
     try:
         async with peer(nodeinfo(DOCUMENT), authority.context()) as port:
             found = await look_at(port, authority)
     finally:
-        dialling.trust.cache_clear()
+        dialling._trust.cache_clear()
     assert (found.reason, found.detail) == (None, "")
 
 
