@@ -38,7 +38,8 @@ parallel = 2
 provider = "lab"
 memory = "4 GiB"
 """
-FIRST, PLAIN, ANSWERS_500, BREAKING = "1.0.0.0", "1.1.0.0", "1.1.0.2", "1.3.0.0"
+FIRST, PLAIN, ANSWERS_500 = "1.0.0.0", "1.1.0.0", "1.1.0.2"
+EXPAND, BREAKING = "1.2.0.0", "1.3.0.0"
 OLD_NAME = 'source_url = "https://example.org/source"'
 NEW_NAME = 'source_code_url = "https://example.org/source"'
 
@@ -189,6 +190,16 @@ def test_a_rollback_is_written_into_the_file(fleet: Standing) -> None:
     assert notes(fleet)["beta"] == []
 
 
+def test_an_upgrade_leads_back_over_a_migration_that_old_code_can_live_with(
+    fleet: Standing,
+) -> None:
+    for version, path in ((EXPAND, "expand"), (PLAIN, "plain")):
+        ran = fleet.podfleet("upgrade", "--pod", "beta", "--to", version, "--json")
+        (told,) = ran.json["pods"]
+        assert (told["outcome"], told["path"]) == ("done", path)
+    assert running(fleet)["beta"] == (PLAIN, "serving")
+
+
 def test_what_is_kept_is_listed_and_pruned(fleet: Standing) -> None:
     listed = fleet.podfleet("releases", "--pod", "gamma", "--json").json
     (newer,) = [one["id"] for one in listed if one["kind"] == "database" and "1.3" in one["why"]]
@@ -201,7 +212,9 @@ def test_what_is_kept_is_listed_and_pruned(fleet: Standing) -> None:
 
 
 def test_without_postgresql_nothing_is_listed_and_it_says_why(fleet: Standing) -> None:
-    fleet.edit(f'release = "{FIRST}"', f'release = "{PLAIN}"')
+    text = fleet.file.read_text()
+    head, beta = text.split("[pods.beta]")
+    fleet.file.write_text(f"{head}[pods.beta]{beta.replace(PLAIN, EXPAND, 1)}")
     fleet.on("one", "systemctl", "stop", "postgresql@17-main.service")
     try:
         listed = fleet.podfleet("releases", "--pod", "gamma", check=False)

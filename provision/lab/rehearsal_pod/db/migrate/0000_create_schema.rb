@@ -1,5 +1,5 @@
-# Accounts: who is here, who is elsewhere, and the pods they are on.
-class CreateAccounts < ActiveRecord::Migration[6.1]
+# Accounts and the pods they are on. Version 0, as upstream's first migration has.
+class CreateSchema < ActiveRecord::Migration[6.1]
   def change
     create_pods
     create_users
