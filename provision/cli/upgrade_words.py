@@ -89,7 +89,8 @@ def _more_lines(one: Outcome) -> list[str]:
         return []
     ran = [f"{each['version']} in {each['seconds']:.1f} s" for each in found["migrations"]]
     size = found["database_bytes"] / 1024**2
-    peak = f"the migrator took {found['migrator_peak_mb']:.0f} MB at most"
+    peak = f"the migrator took {found['migrator_peak_mb']:.0f} MB of memory at most, all of it "
+    peak += f"{found.get('disk_peak_bytes', 0) / 1024**2:.0f} MiB of disk"
     return [
         f"pod {one.part.pod.name}: {len(ran)} migrations: {', '.join(ran)}",
         f"pod {one.part.pod.name}: a copy of {size:.0f} MiB in {found['dump_seconds']:.1f} s",

@@ -53,8 +53,7 @@ def refuse_full_disks(needed: Mapping[Path, int]) -> None:
 def refuse_full_disk(directory: Path, needed_bytes: int) -> int:
     """The free bytes where `directory` is, or will be; refuses when that is not enough."""
     directory = _nearest(directory)
-    seen = os.statvfs(directory)
-    free = seen.f_bavail * seen.f_frsize
+    free = free_bytes(directory)
     if free < needed_bytes + SPARE_BYTES:
         raise Refusal(
             str(directory),
@@ -67,8 +66,7 @@ def refuse_full_disk(directory: Path, needed_bytes: int) -> int:
 
 def refuse_filling_disk(directory: Path, where: str, what: str) -> None:
     """Asked again and again by what goes on for long, where `what` has to end then."""
-    seen = os.statvfs(directory)
-    free = seen.f_bavail * seen.f_frsize
+    free = free_bytes(directory)
     if free < LEAST_FREE_BYTES:
         raise Refusal(
             where,
@@ -76,6 +74,12 @@ def refuse_filling_disk(directory: Path, where: str, what: str) -> None:
             "Make room on the host (`podfleet releases` lists what can go), then run the same "
             "command again.",
         )
+
+
+def free_bytes(directory: Path) -> int:
+    """What others than root may still write there."""
+    seen = os.statvfs(directory)
+    return seen.f_bavail * seen.f_frsize
 
 
 def _nearest(directory: Path) -> Path:

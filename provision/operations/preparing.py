@@ -23,6 +23,7 @@ from provision.operations.configure import (
     refuse_closed,
     refuse_not_safe,
 )
+from provision.operations.disk_peak import DiskPeak
 from provision.operations.operation import Operation, need_record, state_of
 from provision.operations.paths import Asked, Way, look_ahead
 from provision.operations.preflight import POSTGRESQL, artifact_for, refuse_full_disks
@@ -92,6 +93,16 @@ class Preparation(Change):
 
     def rehearse(self, _: Evidence) -> Evidence:
         """The migrations on a copy: whether they work, how long they and the copying take."""
+        with DiskPeak(POSTGRESQL) as peak:
+            found = self._rehearsed()
+        if self.is_rehearsal:
+            # The candidate boots beside all that runs: also what an upgrade would have ended.
+            self.migrator.stop()
+        return {
+            **found, "disk_peak_bytes": peak.bytes, "predicted_seconds": self._predicted(found)
+        }  # fmt: skip
+
+    def _rehearsed(self) -> dict[str, Any]:
         live, copy = self.way.live_database, self._copy
         dumped = copies.copy_by_dump(live, copy, self.places)
         copied = self._measure_copy() if self.way.is_breaking else 0.0
@@ -104,10 +115,7 @@ class Preparation(Change):
         }  # fmt: skip
         if copy != self.database:
             database.drop(copy)
-        if self.is_rehearsal:
-            # The candidate boots beside all that runs: also what an upgrade would have ended.
-            self.migrator.stop()
-        return {**found, "predicted_seconds": self._predicted(found)}
+        return found
 
     @property
     def _copy(self) -> str:

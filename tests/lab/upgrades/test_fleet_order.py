@@ -153,6 +153,23 @@ def test_a_setting_of_the_release_to_come_waits_for_its_upgrade(fleet: Standing)
     assert setting.startswith("settings.source_code_url: of 1.3.0.0, applied by the upgrade")
     assert any(line.startswith("the upgrade: predicted to hold requests") for line in foretold)
     assert foreseen(fleet, "gamma")["path"] == "breaking"
+
+
+def test_a_rehearsal_says_what_the_upgrade_would_cost_and_leaves_nothing(fleet: Standing) -> None:
+    before, kept = _of(fleet, "gamma"), _kept(fleet, "gamma")
+    (told,) = fleet.podfleet("upgrade", "--rehearse", "--json").json["pods"]
+    assert (told["pod"], told["outcome"], told["path"]) == ("gamma", "rehearsed", "breaking")
+    found = told["rehearsal"]
+    assert [one["version"] for one in found["migrations"]] == told["pending"]
+    for key in ("dump_seconds", "copy_seconds", "migrator_peak_mb", "disk_peak_bytes"):
+        assert found[key] > 0, key
+    assert found["disk_peak_bytes"] > found["database_bytes"] / 2
+    assert told["predicted_seconds"] > 0
+    assert running(fleet)["gamma"] == (PLAIN, "serving")
+    assert (_of(fleet, "gamma"), _kept(fleet, "gamma")) == (before, kept)
+
+
+def test_an_upgrade_takes_the_setting_with_it(fleet: Standing) -> None:
     (told,) = fleet.podfleet("upgrade", "--json").json["pods"]
     assert (told["pod"], told["outcome"], told["path"]) == ("gamma", "done", "breaking")
     assert told["closed_seconds"] > 0 and told["predicted_seconds"] > 0
@@ -230,6 +247,12 @@ def test_without_postgresql_nothing_is_listed_and_it_says_why(fleet: Standing) -
 def _of(fleet: Standing, pod: str) -> list[dict[str, Any]]:
     told: list[dict[str, Any]] = fleet.podfleet("history", "--pod", pod, "--json").json
     return told
+
+
+def _kept(fleet: Standing, pod: str) -> set[str]:
+    """The databases and releases that the pod has on its host."""
+    listed = fleet.podfleet("releases", "--pod", pod, "--json").json
+    return {one["id"] for one in listed if one["kind"] in ("database", "release")}
 
 
 def _compact(at: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.operations import copies, database, ledger
+from provision.operations import copies, database, ledger, preparing
 from provision.operations.migrator import Migrator
 from provision.operations.operation import Operation
 from provision.operations.paths import Way
@@ -26,6 +26,7 @@ def test_the_migrator_of_a_rehearsal_makes_room_for_its_candidate(
     monkeypatch.setattr(Operation, "domain", "alpha.example.org")
     found = {"way": SMALL.to_json(), "from": "1.0.0.0-0123abcd", "database": "pod_alpha_2"}
     monkeypatch.setattr(Preparation, "found", found)
+    monkeypatch.setattr(preparing, "POSTGRESQL", tmp_path)
     monkeypatch.setattr(copies, "copy_by_dump", lambda *_: 0.5)
     monkeypatch.setattr(Preparation, "_measure_copy", lambda _: 0.2)
     monkeypatch.setattr(database, "size", lambda _: 9)
