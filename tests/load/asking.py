@@ -14,8 +14,9 @@ from typing import Any
 
 PAGES = ("/", "/public", "/.well-known/nodeinfo", "/nodeinfo/2.0", "/users/sign_in")
 POSTS, PHOTOS = "/api/v1/posts", "/api/v1/photos"
-# Of 20 requests; the HTTP/2 client has the other two. Photos cost a pod most: one a second.
-MIX = ("get", "post") * 8 + ("get", "upload")
+# Of 20 requests; the HTTP/2 client has the other two. Photos cost a pod most: one a second. Posts
+# are more than pages, for a switch takes two seconds, and twenty of them must fall into it.
+MIX = ("get", "post", "post") * 5 + ("get", "post", "upload")
 _STYLE_SHEET = re.compile(rb'href="(/assets/[^"]+\.css)"')
 _SIDE = 16
 

@@ -106,7 +106,7 @@ def test_the_style_sheet_of_the_last_page_is_asked_for() -> None:
 
 def test_every_twenty_requests_hold_posts_and_an_upload() -> None:
     assert len(MIX) == 18
-    assert (MIX.count("post"), MIX.count("upload")) == (8, 1)
+    assert (MIX.count("post"), MIX.count("upload")) == (11, 1)
 
 
 def test_uploads_are_pictures_and_differ() -> None:
