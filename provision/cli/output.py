@@ -43,6 +43,8 @@ class Output:
         else:
             for line in lines:
                 print(line)
+        # `observe` goes on afterwards, and whoever reads a pipe would see nothing until its end.
+        sys.stdout.flush()
 
     def confirm(self, question: str, *, yes: bool) -> bool:
         """Whether the user agrees; --yes agrees to all. Without a terminal nobody can."""

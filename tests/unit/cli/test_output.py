@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,26 @@ def test_a_dumb_terminal_gets_plain_lines() -> None:
 def test_json_is_all_there_is_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     Output(as_json=True).show(["for people"], {"für": [Path("/a"), None]})
     assert json.loads(capsys.readouterr().out) == {"für": ["/a", None]}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_is_shown_reaches_a_pipe_while_the_command_goes_on(*, as_json: bool) -> None:
+    """As of `observe`, which prints an address and stays."""
+    code = (
+        "import sys\nfrom provision.cli.output import Output\n"
+        f"Output(as_json={as_json}).show(['http://127.0.0.1/'], 'http://127.0.0.1/')\n"
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(places.CHECKOUT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as child:
+        assert child.stdin is not None and child.stdout is not None
+        is_there, _, _ = select.select([child.stdout], [], [], 10)
+        child.stdin.close()
+    assert is_there
 
 
 def test_a_question_that_nobody_can_answer_names_the_option() -> None:
