@@ -13,6 +13,7 @@ from provision.fleet.model import Fleet, Pod
 from provision.fleet.secrets import Vault, open_vault
 from provision.hosts.connection import Connection
 from provision.hosts.providers import authorities
+from provision.looking import select
 from provision.operations import dispatch
 from provision.report import Report
 
@@ -78,15 +79,20 @@ def prove_federation(
 def fly_between(
     fleet: Fleet, report: Report, *, vault: Vault | None = None, pods: Sequence[str] = ()
 ) -> tuple[Flight, ...]:
-    """One canary for each ordered pair of the pods (all unless named) that have been launched."""
+    """One canary for each ordered pair of the pods (all unless named) that have been launched.
+
+    A pod that is named alone flies with all the others.
+    """
+    chosen = select(fleet, pods, ())
     vault = vault or open_vault(fleet)
-    chosen = [pod for pod in fleet.pods.values() if not pods or pod.name in pods]
-    flying = [found for pod in chosen if (found := canary_pod(fleet, vault, pod))]
-    if len(flying) < 2:
+    between = chosen if len(chosen) > 1 else fleet.pods.values()
+    flying = [found for pod in between if (found := canary_pod(fleet, vault, pod))]
+    concerning = {pod.name for pod in chosen} & {pod.name for pod in flying}
+    if len(flying) < 2 or not concerning:
         report.line("A canary needs two pods that have been launched: none flew.")
         return ()
     with report.step("canary between all pairs"):
-        return tuple(fly_all(flying))
+        return tuple(fly_all(flying, concerning=concerning))
 
 
 def canary_pod(fleet: Fleet, vault: Vault, pod: Pod) -> CanaryPod | None:

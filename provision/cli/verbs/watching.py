@@ -37,6 +37,7 @@ def canary(
 ) -> int:
     """Post on each pod, see it arrive on the others and go.
 
+    Of several pods that are named, between these; one that is named alone flies with all others.
     Exit code 1 unless every post arrived in time. With --last, refused where nothing watches the
     fleet, or what was seen last is stale.
     """
