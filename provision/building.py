@@ -21,6 +21,7 @@ def build(
     report: Report,
     *,
     pods: Sequence[str] = (),
+    hosts: Sequence[str] = (),
     on: str | None = None,
     dry_run: bool = False,
     deep: bool = False,
@@ -30,7 +31,7 @@ def build(
     They fit the builder's architecture. `deep` builds anew what is in the store; with `dry_run`
     the report says what would be built, and only what is in the store is returned.
     """
-    chosen, host = select(fleet, pods, ()), _builder(fleet, on, report)
+    chosen, host = select(fleet, pods, hosts), _builder(fleet, on, report)
     if dry_run:
         found = [stored_artifact(pod, report, on=host) for pod in chosen]
         for pod in (pod for pod, artifact in zip(chosen, found, strict=True) if not artifact):

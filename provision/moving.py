@@ -61,7 +61,7 @@ def export(
     """Exports the pods, one after the other; with `to`, each archive is fetched and read back."""
     found = []
     for pod in _chosen(fleet, pods, hosts):
-        host = hosts[0] if hosts else pod.host
+        host = _host(fleet, pod, hosts)
         if dry_run:
             found.append(Archived(pod.name, host, None, None))
             continue
@@ -85,7 +85,7 @@ def retire(
     `hosts` names the host where the fleet file has it no longer: a pod that moved away.
     """
     pod = the_pod(fleet, pods)
-    host = hosts[0] if hosts else pod.host
+    host = _host(fleet, pod, hosts)
     if dry_run:
         return Archived(pod.name, host, None, None)
     if typed_domain != pod.domain:
@@ -102,6 +102,7 @@ def launch_from(
     source: Path,
     *,
     pods: Sequence[str] = (),
+    hosts: Sequence[str] = (),
     dry_run: bool = False,
     deep: bool = False,
 ) -> Done:
@@ -109,7 +110,7 @@ def launch_from(
 
     Its keys go into the vault and its settings into the fleet file, if they are not there yet.
     """
-    pod = the_pod(fleet, pods)
+    pod = the_pod(fleet, pods, hosts)
     if not source.exists():
         raise UsageError("--from", f"{source} does not exist", "Name an export or a directory.")
     if dry_run:
@@ -134,9 +135,9 @@ def launch_from(
     return _launched(done, pod)
 
 
-def the_pod(fleet: Fleet, pods: Sequence[str]) -> Pod:
-    """The one pod that is meant: named, or the fleet's only one."""
-    chosen = select(fleet, pods, ())
+def the_pod(fleet: Fleet, pods: Sequence[str], hosts: Sequence[str] = ()) -> Pod:
+    """The one pod that is meant: named, or the only one of the fleet or of the named hosts."""
+    chosen = select(fleet, pods, hosts)
     if len(chosen) != 1:
         raise UsageError("--pod", "this works on one pod", f"Name one of: {', '.join(fleet.pods)}.")
     return chosen[0]
@@ -159,6 +160,14 @@ def _chosen(fleet: Fleet, pods: Sequence[str], hosts: Sequence[str]) -> tuple[Po
     return select(fleet, pods, () if pods else hosts)
 
 
+def _host(fleet: Fleet, pod: Pod, hosts: Sequence[str]) -> str:
+    host = hosts[0] if hosts else pod.host
+    if host not in fleet.hosts:
+        known = ", ".join(fleet.hosts)
+        raise UsageError("--host", f"the fleet has no host {host}", f"Name one of: {known}.")
+    return host
+
+
 def _operate(
     fleet: Fleet,
     pod: Pod,
@@ -168,9 +177,6 @@ def _operate(
     report: Report,
 ) -> dict[str, Any]:
     """Runs the operation on the host; what its step `keep` says of the archive."""
-    if host not in fleet.hosts:
-        known = ", ".join(fleet.hosts)
-        raise UsageError("--host", f"the fleet has no host {host}", f"Name one of: {known}.")
     connection = connect(fleet, fleet.hosts[host], report)
     done = run_operation(connection, fleet, pod, operation, None, parameters, report)
     return dict(done.evidence.get("keep", {}))

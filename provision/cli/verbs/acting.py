@@ -87,6 +87,7 @@ def build(
             asked.fleet(),
             report,
             pods=asked.pods,
+            hosts=asked.hosts,
             on=on,
             dry_run=asked.dry_run,
             deep=asked.deep,
@@ -108,6 +109,7 @@ def _launch_from(asked: Asked, source: Path) -> None:
             report,
             source,
             pods=asked.pods,
+            hosts=asked.hosts,
             dry_run=asked.dry_run,
             deep=asked.deep,
         )

@@ -68,9 +68,11 @@ def validate(
     else listens on the ports. Exit code 1 when one of them failed.
     """
     from provision.errors import Exit
+    from provision.looking import select
     from provision.preflight.running import has_failed, preflight_lines, run_preflight
 
     fleet = asked.fleet()
+    select(fleet, asked.pods, asked.hosts)
     if not preflight:
         found = {"file": str(fleet.file), "hosts": list(fleet.hosts), "pods": list(fleet.pods)}
         asked.output.show([f"{fleet.file}: fit for use."], found)

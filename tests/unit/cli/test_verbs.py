@@ -149,6 +149,24 @@ def test_every_error_of_a_fleet_file_is_said_at_once(owner: User) -> None:
     assert all(line.startswith(f"{file}:") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("validate", "--pod", "nope"), "declares no pod nope"),
+        (("validate", "--host", "nope"), "declares no host nope"),
+        (("build", "--host", "nope", "--dry-run"), "declares no host nope"),
+        (("launch", "--from", ".", "--host", "nope"), "declares no host nope"),
+        (("export", "--pod", "main", "--host", "nope", "--dry-run"), "has no host nope"),
+        (("retire", "--pod", "main", "--host", "nope", "--dry-run"), "has no host nope"),
+    ],
+)
+def test_a_name_that_the_fleet_has_not_is_refused(
+    owner: User, argv: tuple[str, ...], words: str
+) -> None:
+    done = owner.podfleet(*argv, "--fleet", "my-fleet")
+    assert done.returncode in (1, 2) and words in done.stderr, done.stdout + done.stderr
+
+
 def test_schema_is_json(user: User) -> None:
     schema = json.loads(user.podfleet("schema").stdout)
     assert set(schema["properties"]) >= {"hosts", "pods"}
