@@ -110,6 +110,9 @@ def _asked(given: dict[str, Any]) -> Asked:
 
 
 def _fleet_name(argument: str | None, option: str | None) -> str | None:
+    if "" in (argument, option):
+        # An unset variable, as a rule: it shall not mean the lab.
+        raise UsageError("--fleet", "the fleet's name is empty", "Name one, or leave it out.")
     if argument and option and argument != option:
         raise UsageError("--fleet", f"two fleets are named, {argument} and {option}", "Name one.")
     return argument or option

@@ -167,6 +167,13 @@ def test_a_name_that_the_fleet_has_not_is_refused(
     assert done.returncode in (1, 2) and words in done.stderr, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("argv", [("validate", ""), ("validate", "--fleet", ""), ("up", "")])
+def test_an_empty_name_is_no_fleet(user: User, argv: tuple[str, ...]) -> None:
+    """What an unset variable leaves would boot the lab."""
+    done = user.podfleet(*argv)
+    assert done.returncode == 2 and "name is empty. Name one" in done.stderr, done.stderr
+
+
 def test_schema_is_json(user: User) -> None:
     schema = json.loads(user.podfleet("schema").stdout)
     assert set(schema["properties"]) >= {"hosts", "pods"}
