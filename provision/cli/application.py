@@ -10,10 +10,11 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from provision.cli.asked import Asked
+from provision.cli.next_commands import words_below
 from provision.cli.options import shared_options
 from provision.cli.output import Output
 from provision.cli.table import GROUPS, VERBS, Verb
-from provision.errors import UsageError
+from provision.errors import PodfleetError, UsageError
 from provision.places import CHECKOUT
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
@@ -73,8 +74,13 @@ def _command(verb: Verb) -> Callable[..., Any]:
 
     def command(**given: Any) -> Any:
         own = {name: value for name, value in given.items() if name not in names}
+        asked = _asked({name: given[name] for name in names})
         try:
-            return verb.run(_asked({name: given[name] for name in names}), **own)
+            return verb.run(asked, **own)
+        except PodfleetError as error:
+            for words in words_below([error], asked):
+                error.add_note(words)
+            raise
         except KeyboardInterrupt as interrupted:
             # Typer would end with the right code, and without a word.
             raise typer.Abort from interrupted

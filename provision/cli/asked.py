@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,11 @@ class Asked:
         from provision.hosts.providers import as_it_runs
 
         return as_it_runs(load_fleet(self.fleet_name, BoundFor(to, self.pods, self.hosts)))
+
+    @property
+    def fleet_words(self) -> str:
+        """What names the same fleet in a command to come; nothing where the lab was meant."""
+        return f" --fleet {shlex.quote(self.fleet_name)}" if self.fleet_name else ""
 
     def in_fleet(self, name: str | None) -> Asked:
         """The same, of the fleet that a verb took by a way of its own."""

@@ -20,7 +20,7 @@ def exit_code_of(command: Callable[[], object]) -> int:
     try:
         returned = command()
     except PodfleetError as error:
-        print(error, file=sys.stderr)
+        print(error, *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         print("podfleet: interrupted. What was begun on a host goes on: see", file=sys.stderr)

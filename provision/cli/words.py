@@ -9,13 +9,15 @@ from provision.columns import columns
 
 if TYPE_CHECKING:
     from monitoring.canary.flights import Flight
+    from provision.cli.asked import Asked
     from provision.fleet.model import Fleet
     from provision.up import Done
 
-_LOOK_WORDS = "`podfleet observe` shows how the fleet is: its address, until Ctrl-C."
+_LOOK_WORDS = "`podfleet observe{0}` shows how the fleet is: its address, until Ctrl-C."
 _LAB_WORDS = (
-    "The names resolve inside the lab alone: `podfleet lab info` says how to reach them from here.",
-    "`podfleet lab ssh HOST` opens a shell; `podfleet lab down --purge` leaves nothing.",
+    "The names resolve inside the lab alone: `podfleet lab info{0}` says how to reach them from "
+    "here.",
+    "`podfleet lab ssh HOST{0}` opens a shell; `podfleet lab down --purge{0}` leaves nothing.",
 )
 
 
@@ -36,16 +38,17 @@ def flight_lines(flights: Sequence[Flight]) -> list[str]:
     return columns(heads, rows) if rows else ["No pair of pods to fly between."]
 
 
-def done_lines(done: Done, fleet: Fleet, *, dry_run: bool) -> list[str]:
+def done_lines(done: Done, fleet: Fleet, asked: Asked) -> list[str]:
     """What is to be known after a run: its plan where nothing was done, else what stands now."""
     plan = done.plan
-    if dry_run or plan.has_nothing_to_do:
+    if asked.dry_run or plan.has_nothing_to_do:
         return plan.lines()
     notes = [f"pod {pod.name}: {note}" for pod in plan.pods for note in pod.notes]
     pods = [(pod.name, fleet.pods[pod.name].url, pod.host) for pod in plan.pods]
     standing = columns(("POD", "URL", "HOST"), pods) if pods else []
     flown = ["", *flight_lines(done.flights)] if done.flights else []
     more = [*([_LOOK_WORDS] if fleet.monitoring else ()), *(_LAB_WORDS if fleet.is_lab else ())]
+    more = [words.format(asked.fleet_words) for words in more]
     return ["", *standing, *flown, *notes, *(["", *more] if more else ())]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from provision.errors import Refusal
 from provision.fleet.model import Fleet
 from provision.fleet.monitoring import Mail, Monitoring
+from provision.fleet.reading import call_fleet
 
 # Alerts of monitoring/rules/.
 HOST_SILENT = "ExporterDown"
@@ -56,7 +57,7 @@ def alerting_variables(
         raise Refusal(
             f"{fleet.file}: monitoring.mail.username",
             "the vault has no password for it",
-            f"Run podfleet secrets set fleet alert_mail_password --fleet {fleet.name}.",
+            f"Run podfleet secrets set fleet alert_mail_password --fleet {call_fleet(fleet.file)}.",
         )
     return {
         "mail": _mail(mail) if mail else None,

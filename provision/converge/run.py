@@ -15,6 +15,7 @@ from provision.converge.variables import ROLES, SHIPPED, resumed, runtime_archiv
 from provision.converge.way_in import keep_the_way_in
 from provision.errors import Refusal
 from provision.fleet.model import Fleet, Host
+from provision.fleet.reading import call_fleet
 from provision.hosts.connection import Connection
 from provision.report import Report, Silent
 
@@ -72,16 +73,17 @@ def _result(host: Host, results: Results, seconds: float) -> ConvergeResult:
 
 
 def _refusal(fleet: Fleet, host: Host, failure: Failure) -> Refusal:
+    called = call_fleet(fleet.file)
     if failure.is_unreachable:
         return Refusal(
             f"host {host.name}",
             f"it was lost while the roles ran: {failure.said}",
-            f"See that {host.name} is up and reachable, then run podfleet up {fleet.name} again.",
+            f"See that {host.name} is up and reachable, then run podfleet up {called} again.",
         )
     item = f" ({failure.item})" if failure.item else ""
     return Refusal(
         f"host {host.name}, role {failure.role}",
         f"`{failure.task}`{item} failed: {failure.said}",
-        f"Mend that on the host, then run podfleet up {fleet.name} again: "
+        f"Mend that on the host, then run podfleet up {called} again: "
         "what was done already is left as it is.",
     )

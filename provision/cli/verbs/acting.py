@@ -113,7 +113,7 @@ def _launch_from(asked: Asked, source: Path) -> None:
             dry_run=asked.dry_run,
             deep=asked.deep,
         )
-    asked.output.show(done_lines(done, fleet, dry_run=asked.dry_run), done_json(done))
+    asked.output.show(done_lines(done, fleet, asked), done_json(done))
 
 
 def _do(asked: Asked, act: Callable[..., Done]) -> None:
@@ -130,4 +130,4 @@ def _do(asked: Asked, act: Callable[..., Done]) -> None:
             dry_run=asked.dry_run,
             deep=asked.deep,
         )
-    asked.output.show(done_lines(done, fleet, dry_run=asked.dry_run), done_json(done))
+    asked.output.show(done_lines(done, fleet, asked), done_json(done))

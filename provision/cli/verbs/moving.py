@@ -73,7 +73,6 @@ def retire(
             dry_run=asked.dry_run,
         )
     missed = fleet.monitoring is not None and not asked.hosts and not asked.dry_run
-    following = (
-        f"Next: take [pods.{pod.name}] out of {fleet.file}, then podfleet up: alerts miss it."
-    )
+    following = f"Next: take [pods.{pod.name}] out of {fleet.file}, then "
+    following += f"podfleet up{asked.fleet_words}: alerts miss it."
     asked.output.show([left.line(), *([following] if missed else [])], left.to_json())

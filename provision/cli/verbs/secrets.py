@@ -43,7 +43,7 @@ def set_(asked: Asked, pod: PodName, path: SecretPath) -> None:
     fleet = asked.fleet()
     kept = set_secret(fleet, open_vault(fleet), pod, path, _value(path))
     following = f"podfleet configure --pod {pod}" if pod in fleet.pods else "podfleet up"
-    asked.output.show([f"Kept {kept}.", f"Next: {following}"], {"path": kept})
+    asked.output.show([f"Kept {kept}.", f"Next: {following}{asked.fleet_words}"], {"path": kept})
 
 
 def rotate(
@@ -63,7 +63,9 @@ def rotate(
         vault.change_password()
     else:
         vault.rotate(path)
-    asked.output.show([f"Made {path} anew.", "Next: podfleet up"], {"path": path})
+    asked.output.show(
+        [f"Made {path} anew.", f"Next: podfleet up{asked.fleet_words}"], {"path": path}
+    )
 
 
 def _value(path: str) -> str:

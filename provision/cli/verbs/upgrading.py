@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provision.cli.asked import Asked
+from provision.cli.next_commands import words_below
 from provision.errors import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -75,13 +76,13 @@ def _show(asked: Asked, outcomes: Sequence[Outcome]) -> int:
     from provision.cli.upgrade_words import outcome_json, outcome_lines
 
     asked.output.show(outcome_lines(outcomes), {"pods": [outcome_json(one) for one in outcomes]})
-    return _worst([one.error for one in outcomes if one.error])
+    return _worst(asked, [one.error for one in outcomes if one.error])
 
 
-def _worst(errors: Sequence[PodfleetError]) -> int:
+def _worst(asked: Asked, errors: Sequence[PodfleetError]) -> int:
     """The exit code, once every error is told."""
-    for error in errors:
-        print(error, file=sys.stderr)
+    for words in (*errors, *words_below(errors, asked)):
+        print(words, file=sys.stderr)
     return max((error.exit_code for error in errors), default=Exit.DONE)
 
 
@@ -96,7 +97,7 @@ def rollback(asked: Asked) -> int:
     with asked.output.progress() as report:
         outcomes = roll_back(asked.fleet(), report, pods=asked.pods, dry_run=asked.dry_run)
     asked.output.show(outcome_lines(outcomes), {"pods": [outcome_json(one) for one in outcomes]})
-    return _worst([one.error for one in outcomes if one.error])
+    return _worst(asked, [one.error for one in outcomes if one.error])
 
 
 def releases(

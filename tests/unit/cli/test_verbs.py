@@ -174,6 +174,19 @@ def test_an_empty_name_is_no_fleet(user: User, argv: tuple[str, ...]) -> None:
     assert done.returncode == 2 and "name is empty. Name one" in done.stderr, done.stderr
 
 
+def test_what_to_do_next_names_the_fleet(owner: User) -> None:
+    """Without it the command would go to the lab."""
+    fleet = ("--fleet", "my-fleet")
+    kept = owner.podfleet("secrets", "set", "main", "mail.smtp.password", *fleet, stdin="secret")
+    assert "Next: podfleet configure --pod main --fleet my-fleet\n" in kept.stdout
+    rotated = owner.podfleet("secrets", "rotate", "fleet.signing_key", "--yes", *fleet)
+    assert "Next: podfleet up --fleet my-fleet\n" in rotated.stdout
+    refused = owner.podfleet("secrets", "show", "nothing", *fleet)
+    assert refused.stderr.splitlines()[1:] == [
+        "In such a command name the fleet, too: --fleet my-fleet"
+    ]
+
+
 def test_schema_is_json(user: User) -> None:
     schema = json.loads(user.podfleet("schema").stdout)
     assert set(schema["properties"]) >= {"hosts", "pods"}
