@@ -100,7 +100,7 @@ def _way_back(pod: Pod, seen: Seen) -> RolledBack:
     previous = facts.record.get("previous")
     if not previous:
         what = f"{running} is the first release that ran here: there is none before"
-        do = "To go to another one, run `podfleet upgrade --to VERSION`."
+        do = f"To go to another one, run `podfleet upgrade --to VERSION --pod {pod.name}`."
         raise Refusal(f"pod {pod.name}", what, do)
     return RolledBack(running, str(previous["release_id"]))
 

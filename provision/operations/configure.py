@@ -187,5 +187,5 @@ def refuse_closed(operation: Operation, record: dict[str, Any]) -> None:
             f"pod {operation.pod}",
             "is closed: its final export was taken, for a move",
             "Launch it from that export on its new host; or, if it did not move, run "
-            "`podfleet configure --reopen`.",
+            f"`podfleet configure --reopen --pod {operation.pod}`.",
         )

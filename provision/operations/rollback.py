@@ -117,7 +117,8 @@ class _Rollback:
             raise Refusal(
                 f"pod {self.operation.pod}",
                 f"{record['release_id']} is the first release that ran here: there is none before",
-                "To go to another one, run `podfleet upgrade --to VERSION`.",
+                "To go to another one, run "
+                f"`podfleet upgrade --to VERSION --pod {self.operation.pod}`.",
             )
         before, name = str(previous["release_id"]), str(previous["database"])
         # First: all else that was kept went with it, and told less.

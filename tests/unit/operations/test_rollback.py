@@ -66,7 +66,13 @@ def test_a_pod_that_was_closed_for_a_move_does_not_come_up_beside_its_successor(
     record(places, is_closed=True)
     with pytest.raises(Refusal, match="its final export was taken") as refused:
         preflight(places)
-    assert "configure --reopen" in str(refused.value)
+    assert "configure --reopen --pod alpha`" in str(refused.value)
+
+
+def test_the_first_release_names_the_upgrade_of_this_pod_alone(places: PodPlaces) -> None:
+    record(places, previous=None)
+    with pytest.raises(Refusal, match=r"`podfleet upgrade --to VERSION --pod alpha`"):
+        preflight(places)
 
 
 def test_once_the_safety_copy_was_pruned_that_is_what_is_said(

@@ -53,7 +53,7 @@ def test_a_dry_run_says_where_it_leads(fleet: Fleet) -> None:
 @pytest.mark.parametrize(
     ("pods", "said"),
     [
-        (("beta",), "is the first release that ran here"),
+        (("beta",), "is the first release that ran here.*upgrade --to VERSION --pod beta`"),
         (("gamma",), "it is not launched"),
         (("alpha", "beta"), "is the first release that ran here"),
         (("delta",), "declares no pod delta"),
