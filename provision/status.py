@@ -156,7 +156,7 @@ def _under_way(pod: PodStatus) -> str:
 def _remarks(found: Status) -> Iterable[str]:
     for host in found.hosts:
         if host.reason:
-            yield f"host {host.name}: {host.reason}"
+            yield host.reason
     for pod in found.pods:
         yield from (f"pod {pod.name}: {drift}" for drift in pod.drift)
         for kind, archives in (("release", pod.releases), ("export", pod.exports)):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from monitoring.prober.limits import Limits
 from monitoring.prober.nodeinfo import Probe, probe
-from monitoring.reasons import words
+from monitoring.reasons import Reason, words
 from monitoring.shown import shown
 
 _LIMITS = Limits()
@@ -34,6 +34,8 @@ def probe_lines(found: Probe) -> list[str]:
     lines = [f"{shown(found.url, _URL_CHARACTERS)}: {verdict}"]
     if found.is_well:
         lines += _said(found)
+    if found.reason is Reason.PRIVATE_ADDRESS:
+        lines.append("  With --allow-private it is asked all the same.")
     spent = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in found.seconds.items())
     return [*lines, f"  time           {spent}"]
 

@@ -49,8 +49,10 @@ def make_target(scheme: str, host: str, port: int | None) -> Target:
         name = _ascii_host(host)
     except (ValueError, UnicodeError) as error:
         raise ProbeFailed(Reason.BAD_URL, str(error)) from error
-    if scheme not in PORTS or not (port is None or 0 < port < 2**16):
-        raise ProbeFailed(Reason.BAD_URL, f"{scheme} is not https or http, or {port} is no port")
+    if scheme not in PORTS:
+        raise ProbeFailed(Reason.BAD_URL, f"{scheme} is not https or http")
+    if port is not None and not 0 < port < 2**16:
+        raise ProbeFailed(Reason.BAD_URL, f"{port} is no port")
     return Target(scheme, name, port or PORTS[scheme])
 
 

@@ -55,12 +55,13 @@ class Output:
 
     def ask(self, question: str, *, otherwise: str) -> str:
         """The user's answer; `otherwise` names the option to give where nobody can answer."""
+        where = question.rstrip(" :")
         if not sys.stdin.isatty():
-            raise UsageError(question, "nobody is there to answer", f"Give {otherwise}.")
+            raise UsageError(where, "nobody is there to answer", f"Give {otherwise}.")
         print(f"{question} ", end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
         if not line:
-            raise UsageError(question, "there was no answer", f"Give {otherwise}.")
+            raise UsageError(where, "there was no answer", f"Give {otherwise}.")
         return line.rstrip("\n")
 
 

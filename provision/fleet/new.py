@@ -110,7 +110,7 @@ def _readme(answers: Answers, password: VaultPassword) -> str:
     return f"""\
 # {answers.domain}
 
-- `fleet.toml` says which pods exist on which servers. Change it, then run `podfleet up`.
+- `fleet.toml` says which pods exist on which servers. Change it, then run `podfleet up .`.
 - `secrets.vault` holds keys and passwords, encrypted; `podfleet secrets show --fleet .` lists them.
 - Its password was written to `{password.file}`: keep a copy of it, outside of this directory.
 - This directory in Git and that password are a full controller on any machine.

@@ -81,6 +81,7 @@ def test_init_writes_a_fleet_that_passes_validate(user: User) -> None:
     made = user.init()
     assert made.returncode == 0, made.stderr
     assert "podfleet up my-fleet" in made.stdout
+    assert "run `podfleet up .`" in (user.home / "my-fleet/README.md").read_text()
     valid = user.podfleet("validate", "my-fleet", "--json")
     assert valid.returncode == 0, valid.stderr
     assert json.loads(valid.stdout)["pods"] == ["main"]
@@ -97,7 +98,9 @@ def test_init_names_every_bad_flag_and_leaves_nothing(user: User) -> None:
 
 def test_init_that_nobody_can_answer_names_the_flag(user: User) -> None:
     made = user.podfleet("init", "my-fleet")
-    assert made.returncode == 2 and "Give --domain." in made.stderr
+    assert made.returncode == 2
+    words = "The pod's domain (it can never change): nobody is there to answer. Give --domain.\n"
+    assert made.stderr == words
 
 
 def test_a_secret_comes_by_standard_input_and_is_nowhere_in_the_clear(owner: User) -> None:
@@ -207,12 +210,13 @@ def test_an_unreachable_host_is_a_finding_of_status_and_plan(owner: User) -> Non
         text = file.read_text().replace("203.0.113.10", own_address())
         file.write_text(text.replace("[hosts.vps]", f"[hosts.vps]\nssh_port = {port}"))
         status = owner.podfleet("status", "my-fleet", "--json")
+        lines = owner.podfleet("status", "my-fleet").stdout.splitlines()
         plan = owner.podfleet("plan", "my-fleet", "--json")
     assert (status.returncode, plan.returncode) == (0, 0), status.stderr + plan.stderr
     (pod,) = json.loads(status.stdout)["pods"]
     (host,) = json.loads(status.stdout)["hosts"]
     assert (pod["state"], pod["operation"], host["reachable"]) == ("unknown", None, False)
-    assert "port" in host["reason"]
+    assert "port" in host["reason"] and lines[-1] == host["reason"]
     assert json.loads(plan.stdout)["hosts"][0]["action"] == "unreachable"
 
 
@@ -221,6 +225,19 @@ def test_probe_needs_no_fleet_and_says_why_it_failed(user: User) -> None:
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
     assert found["reason"] and found["software"] is None
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("ftp://pod.invalid", ": this is no address of a pod (ftp is not https or http)\n"),
+        ("https://pod.invalid:0", ": this is no address of a pod (0 is no port)\n"),
+        ("https://127.0.0.1:1", "With --allow-private it is asked all the same."),
+    ],
+)
+def test_probe_says_what_is_wrong_with_an_address(user: User, url: str, words: str) -> None:
+    said = user.podfleet("probe", url).stdout
+    assert words in said, said
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
