@@ -83,7 +83,7 @@ class Plan:
         return all(part.action is Action.NOTHING for part in self.parts)
 
     def to_json(self) -> dict[str, Any]:
-        """`plan --json`: {"nothing_to_do", "hosts": […], "pods": […]}, as docs/reference says."""
+        """`plan --json`: {"nothing_to_do", "hosts": […], "pods": […]}, see docs/interfaces.md."""
         return {
             "nothing_to_do": self.has_nothing_to_do,
             "hosts": [asdict(host) for host in self.hosts],

@@ -15,6 +15,7 @@ from monitoring.buckets import Bucket
 from monitoring.canary.flights import Flight, pairs_to_json
 from monitoring.prober.nodeinfo import Probe
 from provision import places
+from provision.building import artifact_json
 from provision.cli.upgrade_words import outcome_json
 from provision.errors import Refusal
 from provision.following import Followed
@@ -30,6 +31,7 @@ from provision.peers import PeerState, PodPeers, peers_json
 from provision.plan import Action, HostPlan, Plan, PodPlan
 from provision.preflight.finding import Finding
 from provision.releases.manifest import Manifest, Migration
+from provision.releases.store import Artifact
 from provision.status import HostStatus, PodStatus, Status
 from provision.upgrading import Outcome
 from provision.verify.checks import Check
@@ -107,6 +109,7 @@ STAGES = ("name", "connect", "tls", "discovery", "document", "total")
 WRITTEN: dict[str, Any] = {
     "status --json": STATUS.to_json(),
     "plan --json": PLAN.to_json(),
+    "build --json": [artifact_json(Artifact(Path("/a"), MANIFEST, "0.9.1.0-5ebe2294"))],
     "upgrade --json": {"pods": [outcome_json(FAILED)]},
     "history --json": [Entry("main", ledger.EMPTY).to_json()],
     "releases --json": [
@@ -156,5 +159,5 @@ def test_the_index_of_an_export(tmp_path: Path) -> None:
 
 def test_every_promise_is_kept_by_a_test() -> None:
     tested = {*WRITTEN, "The journal of an operation", "The export of a pod"}
-    # On a real lab: tests/lab/fleet/test_readme.py.
-    assert set(SECTIONS) - tested == {"lab info --json"}
+    # On a real lab: tests/lab/fleet/test_readme.py, tests/lab/monitoring/shown.py.
+    assert set(SECTIONS) - tested == {"lab info --json", "observe --json"}
