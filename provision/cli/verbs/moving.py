@@ -53,8 +53,8 @@ def retire(
 ) -> None:
     """Export a pod, then remove it from its host.
 
-    Asks for the pod's domain to be typed. With --host it is removed from a host that it moved
-    away from.
+    Asks for the pod's domain to be typed, with --yes as well; --domain answers. With --host it is
+    removed from a host that it moved away from.
     """
     from provision.moving import retire as remove_pod
     from provision.moving import the_pod
