@@ -1,6 +1,7 @@
 """`plan --diff`: what the managed files on the hosts say, beside what they shall say.
 
-Secrets are masked on both sides, by their path in the vault.
+Secrets are masked on both sides, by their path in the vault. One that was changed since is in no
+vault any more, and often still in use: whatever stands where a secret shall stand is masked, too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from provision.render import read_manifest
 from provision.staging import stage_pod
 
 RELEASE = "@release"
+ANOTHER_SECRET = "<another secret>"
 
 
 def differences(fleet: Fleet, pods: Sequence[Pod], seen: Mapping[str, Seen]) -> Iterator[str]:
@@ -76,4 +78,25 @@ def _unified(name: str, has: bytes, shall: bytes, vault: Vault) -> Iterable[Any]
     old, new = (vault.masked(side.decode(errors="replace")).splitlines() for side in (has, shall))
     if old == new:
         return [f"{name}: a secret in it changes"]
+    old = _masked_alike(old, new, _before_secrets(new, vault.paths()))
     return difflib.unified_diff(old, new, f"{name} (is)", f"{name} (shall be)", lineterm="")
+
+
+def _before_secrets(masked: Iterable[str], paths: Iterable[str]) -> list[str]:
+    """What a line with a secret begins with, of each; "" where it has nothing else."""
+    marks = [f"<{path}>" for path in paths]
+    return [
+        line[: min(line.index(mark) for mark in found)]
+        for line in masked
+        if (found := [mark for mark in marks if mark in line])
+    ]
+
+
+def _masked_alike(old: Iterable[str], new: Sequence[str], begins: Sequence[str]) -> list[str]:
+    """The old lines, without what stands in the place of a secret."""
+    return [line if line in new else _without_secret(line, begins) for line in old]
+
+
+def _without_secret(line: str, begins: Iterable[str]) -> str:
+    begin = max((each for each in begins if line.startswith(each)), key=len, default=None)
+    return line if begin is None else f"{begin}{ANOTHER_SECRET}"

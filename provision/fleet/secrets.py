@@ -6,6 +6,7 @@ Values leave it only through `get`; neither a repr nor an error ever carries one
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -139,7 +140,7 @@ class Vault:
         shapes = {
             shape: path
             for path, value in self._read().items()
-            for shape in (value, toml(value)[1:-1], *value.splitlines())
+            for shape in _shapes(value)
             if len(shape) >= LEAST_MASKED
         }
         for shape in sorted(shapes, key=len, reverse=True):
@@ -197,6 +198,17 @@ class Vault:
         password = self._password.for_writing(new_vault=not self.path.exists())
         sealed = ansible_vault.seal(_print(values).encode(), password)
         write_atomically(self.path, sealed, mode=0o600)
+
+
+def _shapes(value: str) -> Iterator[str]:
+    """How files spell a secret: whole, in TOML, line by line; of one in JSON, each of its texts."""
+    yield from (value, toml(value)[1:-1], *value.splitlines())
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return
+    if isinstance(found, dict):
+        yield from (text for text in found.values() if isinstance(text, str))
 
 
 def _maker(path: str) -> Callable[[], str] | None:
