@@ -32,11 +32,12 @@ def directories(places: PodPlaces) -> tuple[Directory, ...]:
         (str(places.releases), "root", "root", "755"),
         (str(places.assets), "root", "root", "755"),
         (str(places.exports), "root", "root", "700"),
-        # Sticky: sidekiq makes schedule.yml here, but cannot put other keys in place of these.
+        # Sticky: sidekiq makes schedule.yml here, and cannot take the place of what is root's.
         (str(places.shared), "root", pod, "1775"),
         (str(places.keys), "root", pod, "750"),
-        (str(places.uploads), pod, pod, "755"),
-        (str(places.log), pod, pod, "750"),
+        # Its own to write in, not to rename: root's chmod would follow a link in their place.
+        (str(places.uploads), "root", pod, "775"),
+        (str(places.log), "root", pod, "770"),
         (str(PodLayout(places).redis_directory), "redis", "redis", "700"),
     )
 

@@ -140,8 +140,9 @@ def _secret_of(name: str, content: bytes) -> bytes:
 
 
 def _hand_over(top: Path, user: str) -> None:
-    shutil.chown(top, user, user)
-    top.chmod(0o755)
+    """All below is the pod's; the top, as the deploy declares it, the pod only writes in."""
+    shutil.chown(top, "root", user)
+    top.chmod(0o775)
     for directory, names, files in os.walk(top):
         for name in names:
             shutil.chown(Path(directory, name), user, user)

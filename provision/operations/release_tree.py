@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -67,12 +68,24 @@ def prepare(places: PodPlaces, release_id: str) -> None:
     """Directories to write in, and links to what all releases share."""
     release = Path(places.release(release_id))
     for name in _OWN:
-        (release / name).mkdir(exist_ok=True)
-        shutil.chown(release / name, places.user, places.user)
-        (release / name).chmod(0o755)
+        _give(release / name, pwd.getpwnam(places.user))
     for name, target in LINKS.items():
         link(release / name, Path(places.shared) / target)
     _count(release)
+
+
+def _give(path: Path, user: pwd.struct_passwd) -> None:
+    """A directory of the pod's own. A release may have run before: of what lies in its tmp, all is
+    the pod's work, and a link there is not followed."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    path.mkdir(exist_ok=True)
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        os.fchown(handle, user.pw_uid, user.pw_gid)
+        os.fchmod(handle, 0o755)
+    finally:
+        os.close(handle)
 
 
 def _count(release: Path) -> None:
