@@ -206,9 +206,8 @@ def _add_settings(archive: exports.Writer, places: PodPlaces, release_id: str) -
     for name in _SETTINGS:
         path = Path(places.release(release_id)) / name
         archive.add_file(f"settings/{path.name}", path)
-    schedule = Path(places.shared) / "schedule.yml"
-    if schedule.exists():
-        archive.add_file("settings/schedule.yml", schedule)
+    # The one that sidekiq made.
+    archive.add_plain_file("settings/schedule.yml", Path(places.shared) / "schedule.yml")
 
 
 def tree_bytes(top: Path) -> int:

@@ -16,9 +16,12 @@ Whoever has it is the pod: it holds every user's private key. It is readable by 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
+import os
+import stat
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
@@ -36,6 +39,8 @@ SECRET_TOKEN, OIDC_KEY = "identity/secret_token.rb", "identity/oidc_key.pem"
 UPLOADS = "uploads"
 
 Read = Callable[[str, IO[bytes]], None]
+# Gone by now; a link; a socket.
+_NO_PLAIN_FILE = (errno.ENOENT, errno.ELOOP, errno.ENXIO)
 
 
 @dataclass
@@ -47,19 +52,37 @@ class Writer:
 
     def add_file(self, name: str, path: Path) -> None:
         with path.open("rb") as file:
-            self._add(name, file, path.stat().st_size)
+            self._add(name, file, os.fstat(file.fileno()).st_size)
+
+    def add_plain_file(self, name: str, path: str | Path, directory: int | None = None) -> bool:
+        """Adds a file that lies where others write (below an open `directory`, if one is given);
+        whether it was one: no link is followed, and nothing waits at a pipe."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            handle = os.open(path, flags, dir_fd=directory)
+        except OSError as error:
+            if error.errno in _NO_PLAIN_FILE:
+                return False
+            raise
+        with os.fdopen(handle, "rb") as file:
+            seen = os.fstat(handle)
+            if is_plain := stat.S_ISREG(seen.st_mode):
+                self._add(name, file, seen.st_size)
+        return is_plain
 
     def add_bytes(self, name: str, content: bytes) -> None:
         self._add(name, io.BytesIO(content), len(content))
 
     def add_tree(self, name: str, top: Path) -> int:
-        """All files below `top`; one that its owner removes meanwhile is not in it."""
+        """All plain files below `top`; one that its owner removes meanwhile is not in it, and
+        nothing that its owner puts a link to."""
         count = 0
-        for path in sorted(top.rglob("*")):
-            if path.is_file() and not path.is_symlink():
-                with contextlib.suppress(FileNotFoundError):
-                    self.add_file(f"{name}/{path.relative_to(top).as_posix()}", path)
-                    count += 1
+        top = top.resolve()
+        for directory, names, files, handle in os.fwalk(top):
+            names.sort()
+            below = Path(name, Path(directory).relative_to(top))
+            for file in sorted(files):
+                count += self.add_plain_file((below / file).as_posix(), file, handle)
         return count
 
     def finish(self, about: dict[str, Any]) -> None:

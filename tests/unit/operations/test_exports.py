@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -44,6 +45,44 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
     assert (out / "uploads/images/ü.webp").read_bytes() == b"picture"
     assert not (out / "uploads/link").exists(), "a link could lead to another pod's files"
     assert (out / exports.SECRET_TOKEN).stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_that_a_pod_puts_among_its_files_leads_elsewhere_or_holds_the_export_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root packs what the pod may change meanwhile: also just before a file is opened."""
+    uploads, secret = tmp_path / "uploads", tmp_path / "secret"
+    (uploads / "images").mkdir(parents=True)
+    secret.mkdir()
+    (secret / "shadow").write_bytes(b"root's")
+    (uploads / "images" / "shadow").write_bytes(b"picture")
+    os.mkfifo(uploads / "pipe")
+    (uploads / "away").symlink_to(secret)
+    (uploads / "images" / "z").write_bytes(b"z")
+    fopen = os.open
+    swapped: list[Path] = []
+
+    def swap(path: str, flags: int, *rest: int, dir_fd: int | None = None) -> int:
+        if path == "shadow" and not swapped:
+            swapped.append((uploads / "images").rename(uploads / "images.old"))
+            (uploads / "images").symlink_to(secret)
+        if path == "z":
+            (uploads / "images.old" / "z").unlink()
+            (uploads / "images.old" / "z").symlink_to(secret / "shadow")
+        return fopen(path, flags, *rest, dir_fd=dir_fd)
+
+    archive, out = tmp_path / "export", tmp_path / "out"
+    with exports.writing(archive) as writer:
+        monkeypatch.setattr("provision.operations.exports.os.open", swap)
+        assert writer.add_tree(exports.UPLOADS, uploads) == 1
+        assert not writer.add_plain_file("settings/schedule.yml", uploads / "pipe")
+        assert not writer.add_plain_file("settings/schedule.yml", uploads / "away" / "none")
+        monkeypatch.undo()
+        writer.finish(ABOUT)
+    out.mkdir()
+    exports.unpack(archive, out)
+    assert (out / "uploads" / "images" / "shadow").read_bytes() == b"picture"
+    assert swapped and not (out / "uploads" / "pipe").exists()
 
 
 def test_a_reader_need_not_read_to_the_end(tmp_path: Path) -> None:
