@@ -5,6 +5,8 @@ It only reads: GET and HEAD, no cookie, no script. A failure of ours is words, t
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -67,9 +69,24 @@ VIEWS: dict[str, View] = {
     "/runbook": lambda _, asking: runbook(asking),
 }
 _WORDS = {
+    400: "The dashboard is not called that. Open the address that podfleet observe prints.",
     404: "There is no such page.",
     405: "The dashboard only shows: it takes nothing but GET and HEAD.",
 }
+
+
+def is_own_name(host: str) -> bool:
+    """Whether the reader asked for an address, or for a name without a dot as localhost.
+
+    A stranger's page can let its own name lead to the tunnel's end on the reader's machine, and
+    would then read here what it likes. Its name always has a dot.
+    """
+    name = re.sub(r":\d*\Z", "", host).strip("[]")
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." not in name
+    return True
 
 
 class Dashboard:
@@ -99,6 +116,8 @@ class Dashboard:
 
     def _endpoint(self, view: View) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
+            if not is_own_name(request.headers.get("host", "")):
+                raise HTTPException(400)
             asking = Asking(self.prometheus, self.settings, self._clock())
             page = await view(request, asking)
             if page is None:

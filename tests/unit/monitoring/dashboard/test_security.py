@@ -63,3 +63,19 @@ def test_an_odd_host_header_is_of_no_matter(well: Standing) -> None:
     page = get(f"{well.pages}/", host='evil.example"><b>')
     assert page.status in (200, 400)
     assert "evil.example" not in page.body
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize("path", ["/", "/peers", "/pods/beta", "/alerts"])
+def test_a_strangers_name_that_was_made_to_lead_here_is_told_nothing(
+    host: str, path: str, well: Standing
+) -> None:
+    page = get(well.pages + path, host=host)
+    assert page.status == 400
+    assert "podfleet observe prints" in page.text and "beta" not in page.body
+    assert page.headers["Content-Security-Policy"] == POLICY
+
+
+@pytest.mark.parametrize("host", ["localhost:9", "127.0.0.1", "[::1]:80", "[::1]", "dashboard"])
+def test_the_names_of_the_tunnels_end_are_its_own(host: str, well: Standing) -> None:
+    assert get(f"{well.pages}/", host=host).status == 200
