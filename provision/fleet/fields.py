@@ -31,6 +31,8 @@ LEAST_MEMORY = 768 * 1024**2
 # A word of a Git URL that a remote helper would run as a command (ext::sh -c …).
 REMOTE_HELPER = re.compile(r"[A-Za-z0-9]+::")
 GIT_URL = re.compile(r"(https|ssh|git|file)://\S+\Z|[\w.-]+@[\w.-]+:\S+\Z|/\S*\Z")
+# What stands between a user's name and the host of a URL.
+PASSWORD_IN_URL = re.compile(r"[a-z]+://[^/@\s]*:[^/@\s]+@")
 GIT_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+~-]*\Z")
 # One letter at a time: of a longer run, what does not fit could be split in endless ways.
 VERSION = re.compile(r"[0-9]+(\.[0-9]+){1,3}([.+~]?[0-9A-Za-z])*\Z")
@@ -168,6 +170,10 @@ def version_in(word: str) -> str | None:
 
 
 def check_git_url(url: str) -> str:
+    """Without a password: a release's signed manifest names its source, and git's arguments do."""
+    if PASSWORD_IN_URL.match(url):
+        do = "Take it out, and let git's credential helper or an SSH key open the source."
+        raise refused("has a password in it, and fleet files go into Git", do)
     if url == "rehearsal" or (GIT_URL.match(url) and not REMOTE_HELPER.match(url)):
         return url
     raise refused(f"{url!r} is no Git URL", "Write one, as https://example.org/diaspora.git.")
