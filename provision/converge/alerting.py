@@ -15,6 +15,7 @@ from provision.fleet.reading import call_fleet
 HOST_SILENT = "ExporterDown"
 POD_DOWN = "PodDown"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_TLS_FROM_THE_START = 465
 
 # Alertmanager's own template language; jinja never sees it as one.
 SUBJECT = (
@@ -69,10 +70,12 @@ def alerting_variables(
 
 
 def _mail(mail: Mail) -> dict[str, Any]:
-    host = mail.smarthost.rpartition(":")[0]
+    host, _, port = mail.smarthost.rpartition(":")
     hello = mail.sender.rpartition("@")[2].encode("idna").decode("ascii")
-    # A mail server on the host itself has no certificate for that name.
-    return {**mail.model_dump(), "hello": hello, "needs_tls": host not in _LOOPBACK}
+    # A mail server on the host itself has no certificate for that name; on port 465 Alertmanager
+    # begins with TLS by itself, and what is required besides (STARTTLS) nobody offers there.
+    needs_starttls = host not in _LOOPBACK and int(port) != _TLS_FROM_THE_START
+    return {**mail.model_dump(), "hello": hello, "needs_starttls": needs_starttls}
 
 
 def inhibitions(fleet: Fleet) -> Iterator[Inhibition]:

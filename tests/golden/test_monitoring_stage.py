@@ -241,6 +241,28 @@ def test_memory_follows_from_the_host() -> None:
         assert told.prometheus_mb * 2 < told.prometheus_max_mb < one.memory >> 20
 
 
+@pytest.mark.parametrize(
+    ("smarthost", "needs_starttls"),
+    [
+        ("mail.example.org:25", True),
+        ("mail.example.org:587", True),
+        # TLS from the first byte: nobody offers STARTTLS inside it, and Alertmanager would refuse.
+        ("mail.example.org:465", False),
+        ("[2001:db8::1]:587", True),
+        ("localhost:25", False),
+        ("[::1]:587", False),
+    ],
+)
+def test_starttls_is_wanted_where_it_can_be_offered(
+    tmp_path: Path, secrets: dict[str, str], smarthost: str, needs_starttls: bool
+) -> None:
+    told = {**MONITORING["two"], "mail": {**MAIL, "smarthost": smarthost}}
+    files = staged(tmp_path, fleet(tmp_path, 3, **told), "two", secrets)
+    alerts = relocated(files, "/etc/prometheus/podfleet-alertmanager/alertmanager.yml")
+    assert "SUCCESS" in said("amtool", "check-config", alerts)
+    assert yaml.safe_load(alerts.read_text())["global"]["smtp_require_tls"] is needs_starttls
+
+
 def test_a_mail_servers_user_needs_a_password(tmp_path: Path, secrets: dict[str, str]) -> None:
     watched = fleet(tmp_path, 3, **MONITORING["two"])
     host = watched.hosts["two"]
