@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from dataclasses import replace
@@ -27,6 +28,7 @@ STAGES = ("name", "connect", "tls", "discovery", "document")
 _JITTER = (0.95, 1.05)
 # How soon a peer that nobody has looked at yet is looked at.
 NEWCOMER_SECONDS = 5.0
+_log = logging.getLogger("podfleet.prober")
 
 
 async def run(
@@ -118,4 +120,11 @@ class Prober:
             seconds=self._duration,
         )
         if self._state is not None:
-            write_state(self._state, STATE, told.state(self._standings, time.time()))
+            self._leave_word(self._state)
+
+    def _leave_word(self, state: Path) -> None:
+        try:
+            write_state(state, STATE, told.state(self._standings, time.time()))
+        except OSError as error:
+            # A full disk is told by other means, which live in this process, too.
+            _log.warning("could not leave word of the peers: %s", error)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -53,6 +55,21 @@ async def test_what_is_told_of_a_good_peer(authority: Authority, tmp_path: Path)
     told = looking.state[name]
     assert (told["words"], told["contacts"], told["offline_since"]) == ("fine", 7, 123.0)
     assert (told["software"], told["families"]) == ("diaspora", {"v4": True})
+
+
+async def test_a_full_disk_ends_no_prober(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The exporter and the look from outside, which tell of the disk, live in the same process."""
+
+    def write(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(cycle_module, "write_state", write)
+    looking = cycling([Peer("nobody.lab.test", port=1)], tmp_path)
+    await looking.prober.cycle()
+    assert looking.series("probe_success") == {("nobody.lab.test:1",): 0}
+    assert "No space left on device" in caplog.text
 
 
 async def test_software_is_a_closed_set(authority: Authority, tmp_path: Path) -> None:
