@@ -70,6 +70,12 @@ def parts(config: MonitorConfig, board: Board, state: Path, tokens: Path) -> Ite
         yield _probing(config, board, peers, state)
     if config.fleet:
         yield from _watching(config, board, state, tokens)
+    # A host without pods is watched, too: what nobody asks anything of still answers a scrape.
+    yield _for_ever()
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
 
 
 def _probing(config: MonitorConfig, board: Board, peers: Peers, state: Path) -> Part:
