@@ -47,6 +47,8 @@ class Monitoring(Table):
         False,
         strict=True,
     )
-    own_interval: Duration = said("How often the fleet's own pods are looked at.", 30)
-    peer_interval: Duration = said("How often the servers that they know are.", 300)
-    canary_interval: Duration = said("How often a post proves that pods reach one another.", 300)
+    own_interval: Duration = said("How often the fleet's own pods are looked at.", 30, ge=5)
+    peer_interval: Duration = said("How often the servers that they know are.", 300, ge=10)
+    canary_interval: Duration = said(
+        "How often a post proves that pods reach one another.", 300, ge=10
+    )
