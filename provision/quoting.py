@@ -53,8 +53,9 @@ def ruby(value: object) -> str:
 
 
 def yaml(value: object) -> str:
-    """A value in YAML: JSON with every character beyond ASCII escaped is YAML, too."""
-    return json.dumps(value)
+    """A value in YAML: JSON is YAML, too, but for what JSON escapes as a pair of surrogates."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(one if one < "\x7f" else f"\\U{ord(one):08X}" for one in text)
 
 
 def toml(value: object) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,11 +31,17 @@ def test_toml_takes_tables_and_lists() -> None:
     assert tomllib.loads(f"a = {quoting.toml(value)}") == {"a": value}
 
 
-@pytest.mark.parametrize("value", NASTY)
-def test_yaml_is_json_in_ascii(value: str) -> None:
-    written = quoting.yaml(value)
+@given(st.text(alphabet=st.characters(codec="utf-8")))
+def test_yaml_takes_any_text(value: str) -> None:
+    written = quoting.yaml([value])
     assert written.isascii()
-    assert json.loads(written) == value
+    assert written.isprintable()
+    assert yaml.safe_load(written) == [value]
+
+
+def test_yaml_has_no_surrogates() -> None:
+    """Go's reader and Ruby's refuse them."""
+    assert quoting.yaml("𝄞") == r'"\U0001D11E"'
 
 
 @pytest.mark.parametrize(
