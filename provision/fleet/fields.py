@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -33,6 +34,7 @@ REMOTE_HELPER = re.compile(r"[A-Za-z0-9]+::")
 GIT_URL = re.compile(r"(https|ssh|git|file)://\S+\Z|[\w.-]+@[\w.-]+:\S+\Z|/\S*\Z")
 # What stands between a user's name and the host of a URL.
 PASSWORD_IN_URL = re.compile(r"[a-z]+://[^/@\s]*:[^/@\s]+@")
+BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 GIT_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+~-]*\Z")
 # One letter at a time: of a longer run, what does not fit could be split in endless ways.
 VERSION = re.compile(r"[0-9]+(\.[0-9]+){1,3}([.+~]?[0-9A-Za-z])*\Z")
@@ -193,14 +195,27 @@ def check_username(username: str) -> str:
     raise refused(f"{username!r} is no diaspora* user name", f"{do}.")
 
 
+def is_url(url: str, schemes: str) -> bool:
+    """As Prometheus and Alertmanager read one: what they refuse would keep them from starting."""
+    if not re.match(rf"({schemes})://[^\s/]+(/\S*)?\Z", url) or BAD_ESCAPE.search(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def check_https(url: str) -> str:
-    if re.match(r"https://[^\s/]+(/\S*)?\Z", url):
+    if is_url(url, "https"):
         return url
+    if url.startswith("https://"):
+        raise refused(f"{url!r} is no URL", "Look at its host, its port, and what follows a `%`.")
     raise refused(f"{url!r} is no https URL", "Write one that begins with https://.")
 
 
 def check_web_url(url: str) -> str:
-    if re.match(r"https?://[^\s/]+(/\S*)?\Z", url):
+    if is_url(url, "https?"):
         return url
     raise refused(f"{url!r} is no URL", "Write one, as https://alerts.example.org/hook.")
 
