@@ -115,6 +115,14 @@ def files_for(fleet: Fleet, host: Host) -> tuple[HostFile, ...]:
     return (*HOST_FILES, *watched, *(WATCHING_FILES if fleet.watches(host.name) else ()))
 
 
+def unwanted_files(fleet: Fleet, host: Host, role: str) -> list[str]:
+    """What the role installs where the fleet file says something else: keys and tokens among it
+    do not stay on a host that has no use for them."""
+    wanted = files_for(fleet, host)
+    every = (*WATCHED_FILES, *WATCHING_FILES)
+    return [one.path for one in every if one.role == role and one not in wanted]
+
+
 def entries(files: Iterable[HostFile], role: str, kind: str) -> list[dict[str, str]]:
     """One of a role's lists of files or directories."""
     return [one.entry() for one in files if (one.role, one.kind) == (role, kind)]

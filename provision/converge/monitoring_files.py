@@ -150,9 +150,11 @@ def _role_variables(fleet: Fleet, role: str, is_wanted: bool) -> dict[str, Any]:
     kinds = {"directories": [one for one in DIRECTORIES if one.role == role]}
     for one in mine:
         kinds.setdefault(one.kind, []).append(one)
-    lists = {
+    lists: dict[str, Any] = {
         kind: [one.entry() for one in ones] if is_wanted else [] for kind, ones in kinds.items()
     }
+    if role == PASSWORD.role:
+        lists["unwanted"] = [PASSWORD.path] if is_wanted and not passwords else []
     return {"is_wanted": is_wanted, **lists}
 
 

@@ -23,7 +23,7 @@ from provision.contract import (
     RUNTIMES,
     STATE,
 )
-from provision.converge.files import HOST_DIRECTORIES, HostFile, entries, files_for
+from provision.converge.files import HOST_DIRECTORIES, HostFile, entries, files_for, unwanted_files
 from provision.converge.lock_holder import UNFINISHED
 from provision.converge.monitoring_files import (
     drop_ins,
@@ -91,11 +91,15 @@ def role_variables(fleet: Fleet, host: Host, runtime_version: str) -> dict[str, 
         },
         "firewall": {"table": "podfleet"},
         "postgresql": {"unit": POSTGRESQL_UNIT},
-        "nginx": {"reload_lock": str(RELOAD_LOCK)},
+        "nginx": {
+            "reload_lock": str(RELOAD_LOCK),
+            "unwanted": unwanted_files(fleet, host, "nginx"),
+        },
         "monitor": {
             "is_wanted": fleet.monitoring is not None,
             "unit": MONITOR_UNIT,
             "dashboard_unit": DASHBOARD_UNIT,
+            "unwanted": unwanted_files(fleet, host, "monitor"),
         },
         "runtime": {
             "version": runtime_version,

@@ -219,6 +219,16 @@ def test_only_the_watching_host_watches(tmp_path: Path) -> None:
     assert wanted == {"prometheus": False, "alertmanager": False, "node_exporter": True}
 
 
+def test_a_password_that_is_not_used_any_more_goes(tmp_path: Path, secrets: dict[str, str]) -> None:
+    without = {key: value for key, value in MAIL.items() if key != "username"}
+    for mail, goes in ((MAIL, False), (without, True), (None, True)):
+        watched = fleet(tmp_path, 3, **{**MONITORING["two"], "mail": mail})
+        told = monitoring_variables(watched, watched.hosts["two"])["alertmanager"]
+        password = "/etc/prometheus/podfleet-alertmanager/mail-password"
+        assert told["unwanted"] == ([password] if goes else [])
+        assert (password in {entry["path"] for entry in told["files"]}) is not goes
+
+
 def test_a_fleet_that_nobody_watches(tmp_path: Path, secrets: dict[str, str]) -> None:
     unwatched = fleet(tmp_path, 1)
     host = unwatched.hosts["one"]

@@ -7,10 +7,14 @@ import pytest
 from tests.lab.monitoring.watching import Watching, wait_until
 
 UNITS = ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter", "podfleet-monitor")
+# Of the host that watches, and of every host that is watched.
 SECRETS = (
+    "/etc/podfleet/canary.json",
     "/etc/prometheus/podfleet/scrape.key",
     "/etc/prometheus/podfleet-alertmanager/alertmanager.yml",
 )
+
+WATCHED = ("/etc/podfleet/metrics/host.key", "/etc/podfleet/monitor.json")
 
 
 def running(watching: Watching, host: str) -> set[str]:
@@ -56,6 +60,6 @@ def test_a_fleet_that_nobody_watches_runs_none_of_it(unwatched: Watching) -> Non
         listening = unwatched.shell(host, "ss -Hltn | awk '{print $4}'").split()
         ports = {int(each.rpartition(":")[2]) for each in listening}
         assert ports & {9090, 9093, 9100, 9480} == set()
-        for path in SECRETS:
+        for path in (*SECRETS, *WATCHED):
             assert unwatched.shell(host, f"test -e {path} || echo gone") == "gone"
     assert unwatched.fleet.podfleet("up", "--json").json["nothing_to_do"] is True

@@ -14,6 +14,7 @@ from provision.converge.files import HOST_DIRECTORIES, HOST_FILES, WATCHED_FILES
 from provision.converge.monitoring_files import RENDERED
 from provision.converge.variables import ROLES, resumed, role_variables
 from provision.fleet.model import Acme, Fleet, Host
+from provision.fleet.monitoring import Monitoring
 from provision.render import TEMPLATES
 
 HOST = Host.model_validate({"name": "vps", "memory": "1 GiB"})
@@ -65,3 +66,21 @@ def test_every_template_is_installed() -> None:
 
 def test_files_belong_to_roles() -> None:
     assert {file.role for file in (*HOST_FILES, *HOST_DIRECTORIES)} <= set(ROLES)
+
+
+def told_unwanted(fleet: Fleet, host: str) -> set[str]:
+    told = role_variables(fleet, fleet.hosts[host], "0123456789ab")
+    return {path for role in ("nginx", "monitor") for path in told[f"{role}_config"]["unwanted"]}
+
+
+def test_no_host_keeps_what_it_has_no_use_for() -> None:
+    """Keys and tokens above all: when the watching moves to another host, and when it ends."""
+    other = Host.model_validate({"name": "other", "memory": "1 GiB"})
+    unwatched = FLEET.with_hosts({"vps": HOST, "other": other})
+    watched = unwatched.model_copy(update={"monitoring": Monitoring(host="vps")})
+    watching = {file.path for file in WATCHING_FILES}
+    assert "/etc/podfleet/canary.json" in watching
+    assert told_unwanted(watched, "vps") == set()
+    assert told_unwanted(watched, "other") == watching
+    for host in ("vps", "other"):
+        assert told_unwanted(unwatched, host) == watching | {file.path for file in WATCHED_FILES}
