@@ -19,11 +19,14 @@ _TLS_FROM_THE_START = 465
 
 # Alertmanager's own template language; jinja never sees it as one.
 SUBJECT = (
-    '{{ if eq .Status "firing" }}{{ .CommonLabels.severity | toUpper }}{{ else }}over{{ end }}: '
+    "{{ $told := .Alerts.Firing }}"
+    '{{ if eq .Status "firing" }}{{ .CommonLabels.severity | toUpper }}'
+    "{{ else }}{{ $told = .Alerts.Resolved }}over{{ end }}: "
     "{{ .GroupLabels.pod }}{{ if .GroupLabels.pod }}: {{ end }}"
-    "{{ range $i, $a := .Alerts }}{{ if lt $i 3 }}{{ if $i }}, {{ end }}"
+    "{{ range $i, $a := $told }}{{ if lt $i 3 }}{{ if $i }}, {{ end }}"
+    "{{ if and $a.Labels.pod (not $.GroupLabels.pod) }}{{ $a.Labels.pod }} {{ end }}"
     "{{ $a.Labels.alertname }}{{ end }}{{ end }}"
-    "{{ if gt (len .Alerts) 3 }} and more ({{ len .Alerts }}){{ end }}"
+    "{{ if gt (len $told) 3 }} and more ({{ len $told }}){{ end }}"
 )
 TEXT = """{{ range .Alerts -}}
 {{ if eq .Status "firing" }}SINCE {{ .StartsAt.UTC.Format "2006-01-02 15:04 UTC" }}\
@@ -65,6 +68,7 @@ def alerting_variables(
         "webhook": monitoring.webhook,
         "subject": SUBJECT,
         "text": TEXT,
+        "neighbours": neighbours(fleet),
         "inhibitions": list(inhibitions(fleet)),
     }
 
@@ -76,6 +80,19 @@ def _mail(mail: Mail) -> dict[str, Any]:
     # begins with TLS by itself, and what is required besides (STARTTLS) nobody offers there.
     needs_starttls = host not in _LOOPBACK and int(port) != _TLS_FROM_THE_START
     return {**mail.model_dump(), "hello": hello, "needs_starttls": needs_starttls}
+
+
+def neighbours(fleet: Fleet) -> dict[str, str]:
+    """By host, a matcher of its pods, where there are several: what breaks a host breaks them all.
+
+    PodDown is seen from outside and has no host of its own: the fleet file knows.
+    """
+    pods = {host: _any_of(fleet, host) for host in fleet.hosts}
+    return {host: matcher for host, matcher in pods.items() if "|" in matcher}
+
+
+def _any_of(fleet: Fleet, host: str) -> str:
+    return f'pod=~"{"|".join(pod.name for pod in fleet.pods_on(host))}"'
 
 
 def inhibitions(fleet: Fleet) -> Iterator[Inhibition]:
@@ -95,6 +112,6 @@ def inhibitions(fleet: Fleet) -> Iterator[Inhibition]:
         ["host"],
     )
     for host in fleet.hosts:
-        if pods := "|".join(pod.name for pod in fleet.pods_on(host)):
-            target = [tickets, f'pod=~"{pods}"']
+        if fleet.pods_on(host):
+            target = [tickets, _any_of(fleet, host)]
             yield Inhibition(f"Nor of the pods on {host}.", [silent, f'host="{host}"'], target, [])

@@ -5,6 +5,7 @@ The rules are left out: their own tests know them.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from provision.converge.alerting import SUBJECT
 from provision.converge.monitoring_files import (
     monitoring_files,
     monitoring_packages,
@@ -161,6 +163,50 @@ def test_whom_an_alert_is_told(tmp_path: Path, secrets: dict[str, str]) -> None:
         told = said("amtool", "config", "routes", "test", f"--config.file={alerts}",
                     f"severity={severity}")  # fmt: skip
         assert told.strip() == "operators"
+
+
+def test_pods_of_one_host_page_once(tmp_path: Path, secrets: dict[str, str]) -> None:
+    """What breaks a host, or its database, breaks all of them: that is one message."""
+    for hosts, watching, expected in ((3, "two", ["beta|gamma"]), (1, "one", [])):
+        files = staged(tmp_path, fleet(tmp_path, hosts, **MONITORING[watching]), watching, secrets)
+        alerts = files / "etc/prometheus/podfleet-alertmanager/alertmanager.yml"
+        (page,) = yaml.safe_load(alerts.read_text())["route"]["routes"]
+        assert page["matchers"] == ['severity="page"']
+        assert page.get("routes", []) == [
+            {"matchers": [f'pod=~"{pods}"'], "group_by": ["severity"]} for pods in expected
+        ]
+
+
+SUBJECTS = [
+    ({"pod": "alpha"}, [("alpha", "firing"), ("alpha", "firing")], "PAGE: alpha: PodDown, PodDown"),
+    # Of several pods each is named; what is over already is no news to be woken for.
+    ({}, [("alpha", "resolved"), ("beta", "firing")], "PAGE: beta PodDown"),
+    ({}, [("alpha", "resolved"), ("beta", "resolved")], "over: alpha PodDown, beta PodDown"),
+    ({}, [("", "firing")], "PAGE: PodDown"),
+    (
+        {},
+        [(pod, "firing") for pod in "abcd"],
+        "PAGE: a PodDown, b PodDown, c PodDown and more (4)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("grouped", "alerts", "subject"), SUBJECTS)
+def test_a_subject_says_what_is_the_matter_where(
+    tmp_path: Path, grouped: dict[str, str], alerts: list[tuple[str, str]], subject: str
+) -> None:
+    told = [
+        {"status": status, "labels": {"alertname": "PodDown"} | ({"pod": pod} if pod else {})}
+        for pod, status in alerts
+    ]
+    status = "firing" if any(one["status"] == "firing" for one in told) else "resolved"
+    labels = {"severity": "page"}
+    data = {"status": status, "alerts": told, "groupLabels": grouped, "commonLabels": labels}
+    (tmp_path / "data.json").write_text(json.dumps(data))
+    (tmp_path / "none.tmpl").write_text("")
+    glob, text = f"--template.glob={tmp_path}/*.tmpl", f"--template.text={SUBJECT}"
+    read = f"--template.data={tmp_path / 'data.json'}"
+    assert said("amtool", "template", "render", glob, text, read).strip() == subject
 
 
 def test_text_of_the_fleet_file_is_only_text(tmp_path: Path, secrets: dict[str, str]) -> None:
