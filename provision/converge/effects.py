@@ -27,17 +27,28 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"/etc/systemd/system/", "systemd reads its units again"),
 )
 
+# What ends where a file of these is not wanted any more.
+_ENDS: tuple[tuple[str, str], ...] = (
+    (r"/etc/systemd/system/prometheus-alertmanager\.", "Alertmanager stops"),
+    (r"/etc/systemd/system/prometheus-node-exporter\.", "node_exporter stops"),
+    (r"/etc/systemd/system/prometheus\.", "Prometheus stops"),
+    (r"/etc/systemd/system/podfleet-monitor\.", "the monitor stops"),
+    (r"/etc/systemd/system/podfleet-dashboard\.", "the dashboard stops"),
+)
+
 
 def effects(applied: Mapping[str, str], manifest: Mapping[str, Any]) -> Iterator[str]:
     """A line a file of the stage (its stage.json) that differs from what was applied, by path."""
     shall = {entry["path"]: entry["sha256"] for entry in manifest["files"]}
     for path, digest in shall.items():
         if path not in applied:
-            yield f"{path} is new{_then(path)}"
+            yield f"{path} is new{_then(path, _RULES)}"
         elif applied[path] != digest:
-            yield f"{path} changes{_then(path)}"
+            yield f"{path} changes{_then(path, _RULES)}"
+    for path in sorted(applied.keys() - shall.keys()):
+        yield f"{path} is not wanted any more{_then(path, _ENDS)}"
 
 
-def _then(path: str) -> str:
-    found = next((words for pattern, words in _RULES if re.match(pattern, path)), None)
+def _then(path: str, rules: tuple[tuple[str, str], ...]) -> str:
+    found = next((words for pattern, words in rules if re.match(pattern, path)), None)
     return f": {found}" if found else ""
