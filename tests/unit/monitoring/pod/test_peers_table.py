@@ -54,9 +54,19 @@ def test_the_usual_port_is_not_said(port: int | None) -> None:
         ("FederationError: HTTP status code was: 301", Reason.UNEXPECTED_STATUS),
         ("FederationError: got_nothing", Reason.CUT_SHORT),
         ("HTTPFailure: redirected to other hostname: x", Reason.REDIRECTED_ELSEWHERE),
+        ("HTTPFailure: redirected to other hostname: https://openssl.org/",
+         Reason.REDIRECTED_ELSEWHERE),
+        ("ConnectionTester::HTTPFailure: Faraday::FollowRedirects::RedirectLimitReached: "
+         "too many redirects; last one to: https://x/", Reason.REDIRECTED_TOO_OFTEN),
+        ("ConnectionTester::HTTPFailure: Faraday::ResourceNotFound: the server responded with "
+         "status 404", Reason.CLIENT_ERROR),
         ("ConnectionTester::SSLFailure: certificate has expired", Reason.TLS_EXPIRED),
         ("ConnectionTester::NetFailure: Net::OpenTimeout", Reason.CONNECT_TIMED_OUT),
         ("ConnectionTester::NodeInfoFailure: unexpected token at '<html>'", Reason.NOT_JSON),
+        ("ConnectionTester::NodeInfoFailure: JSON::Schema::ValidationError: The property '#/usage'",
+         Reason.NO_KNOWN_NODEINFO),
+        ("ConnectionTester::NodeInfoFailure: No supported NodeInfo version found",
+         Reason.NO_KNOWN_NODEINFO),
         ("something else", None),
         ("x" * 1_000_000 + " couldnt_connect", None),
         ("", None),
@@ -64,6 +74,38 @@ def test_the_usual_port_is_not_said(port: int | None) -> None:
 )  # fmt: skip
 def test_what_the_words_of_upstream_tell(error: str, reason: Reason | None) -> None:
     assert reason_of(error) == reason
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        ("Couldn't resolve host name", Reason.NAME_UNRESOLVED),
+        ("Could not resolve hostname", Reason.NAME_UNRESOLVED),
+        ("Couldn't connect to server", Reason.REFUSED),
+        ("Could not connect to server", Reason.REFUSED),
+        ("request timed out", Reason.ANSWER_TIMED_OUT),
+        ("Timeout was reached", Reason.ANSWER_TIMED_OUT),
+        ("SSL peer certificate or SSH remote key was not OK", Reason.TLS_UNTRUSTED),
+        ("Peer certificate cannot be authenticated with given CA certificates",
+         Reason.TLS_UNTRUSTED),
+        ("SSL connect error", Reason.TLS_FAILED),
+        ("Couldn't use specified SSL cipher", Reason.TLS_FAILED),
+        ("Server returned nothing (no headers, no data)", Reason.CUT_SHORT),
+        ("Failure when receiving data from the peer", Reason.CUT_SHORT),
+        ("Failed sending data to the peer", Reason.CUT_SHORT),
+        ("Transferred a partial file", Reason.CUT_SHORT),
+        ("Error in the HTTP2 framing layer", Reason.CUT_SHORT),
+        ("Stream error in the HTTP/2 framing layer", Reason.CUT_SHORT),
+        ("Weird server reply", Reason.NOT_HTTP),
+        ("Number of redirects hit maximum amount", Reason.REDIRECTED_TOO_OFTEN),
+        ("URL using bad/illegal format or missing URL", Reason.BAD_URL),
+    ],
+)  # fmt: skip
+def test_what_upstream_writes_of_its_own_test_of_a_peer(sentence: str, reason: Reason) -> None:
+    """Its Faraday speaks through Typhoeus: the error is curl's sentence, whatever the status."""
+    error = f"ConnectionTester::NetFailure: {sentence}"
+    row = row_of(("one.example.org", -1, True, 3, error, None), 0)
+    assert (row.status, row.reason) == ("net_failed", reason.value)
 
 
 @pytest.mark.parametrize(
