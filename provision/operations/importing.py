@@ -20,6 +20,7 @@ from monitoring.prober.nodeinfo import probe_nodeinfo
 from provision.contract import CA_BUNDLE, PodPlaces
 from provision.errors import Refusal
 from provision.operations import database, exports, two_factor
+from provision.operations.commands import AS_POSTGRES
 from provision.operations.operation import Operation
 from provision.operations.step import Evidence
 
@@ -153,8 +154,11 @@ def _hand_over(top: Path, user: str) -> None:
 
 
 def restore_custom(dump: Path, name: str, places: PodPlaces) -> None:
-    """As the pod's own role: what it owns is right, whoever owned it where it came from."""
-    argv = ["runuser", "-u", "postgres", "--", "pg_restore", "--no-owner", "--no-acl"]
+    """As the pod's own role: what it owns is right, whoever owned it where it came from.
+
+    Dumps by PostgreSQL 10 and before comment on the extension plpgsql, which no pod owns.
+    """
+    argv = [*AS_POSTGRES, "pg_restore", "--no-owner", "--no-acl", "--no-comments"]
     argv += ["--exit-on-error", f"--role={places.user}", f"--dbname={name}"]
     with dump.open("rb") as source:
         subprocess.run(argv, stdin=source, capture_output=True, check=True, cwd="/")
@@ -162,7 +166,7 @@ def restore_custom(dump: Path, name: str, places: PodPlaces) -> None:
 
 def restore_plain(dump: Path, name: str, places: PodPlaces) -> None:
     """The same for plain SQL, without what it says of owners and rights."""
-    argv = ["runuser", "-u", "postgres", "--", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1"]
+    argv = [*AS_POSTGRES, "psql", "-XAtq", "-v", "ON_ERROR_STOP=1"]
     argv += ["--single-transaction", "-d", name]
     with (
         dump.open("rb") as source,
