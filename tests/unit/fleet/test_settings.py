@@ -66,6 +66,14 @@ def test_a_value_has_its_kind(kind: str, value: Any, fits: bool) -> None:
     assert Setting("x", kind).accepts(value) is fits
 
 
+@pytest.mark.parametrize("release", ["0.9.0.0", "0.9.1.0", "0.10.0.0"])
+def test_what_keeps_diaspora_from_booting_is_refused(release: str) -> None:
+    """Its example says: 0 disables it; `false` has no to_i (diaspora#7456)."""
+    retry = load_settings(release)["environment.sidekiq.retry"]
+    assert retry.accepts(0)
+    assert not retry.accepts(False)
+
+
 def test_every_secret_of_diaspora_is_known_as_one() -> None:
     secret = {path for path, each in load_settings("0.9.1.0").items() if each.secret}
     named = {"password", "secret", "access_token", "message_bus_api_key"}
