@@ -22,8 +22,12 @@ from monitoring.pod.redis_socket import RedisSocket
 
 CHUNK = 250
 BUDGET_SECONDS = 12.0
-# The last attempt, counted from the first failure; diaspora* tries longer for a contact.
-LAST_RETRY, LAST_RETRY_OF_A_CONTACT = 9, 19
+# The pod's setting environment.sidekiq.retry: its default, and the most that is believed. So many
+# attempts are made, the first included; for a contact diaspora* makes some more.
+ATTEMPTS, MOST_ATTEMPTS, MORE_FOR_A_CONTACT = 10, 100, 10
+# Where the pod itself says how it is set: sidekiq-cron keeps each job of the timetable as it is put
+# into its queue. Of sidekiq-cron 1 (diaspora* 0.9.0) the second; it stays there after an upgrade.
+_SET_IN = ("cron_job:default:recurring_pod_check", "cron_job:recurring_pod_check")
 
 # How long ago the first attempt failed, up to so many seconds.
 AGES = (("10m", 600), ("1h", 3600), ("6h", 6 * 3600), ("1d", 86400), ("older", None))
@@ -52,6 +56,7 @@ class Tally:
     """What the jobs so far come to."""
 
     now: float
+    attempts: int = ATTEMPTS
     classes: Counter[str] = field(default_factory=Counter)
     ages: Counter[str] = field(default_factory=Counter)
     sends: Counter[str] = field(default_factory=Counter)
@@ -71,7 +76,8 @@ class Tally:
         is_contact = isinstance(args[1], str) and args[1].startswith("Contact")
         peers = [peer for peer in map(authority_of, _urls(args[2])) if peer]
         self.ages[_age(self.now - _failed_at(score, retry))] += len(peers)
-        lost_at = _lost_at(score, retry, is_contact=is_contact)
+        last = self.attempts - 1 + (MORE_FOR_A_CONTACT if is_contact else 0)
+        lost_at = _lost_at(score, retry, last)
         for peer in peers:
             self.sends[peer] += 1
             self.lost_at[peer] = min(lost_at, self.lost_at.get(peer, lost_at))
@@ -81,7 +87,7 @@ def scheduled_samples(
     redis: RedisSocket, pod: str, *, clock: Callable[[], float] = time.time
 ) -> list[Sample]:
     """All that the schedule tells now."""
-    tally = tally_of(_members(redis), clock())
+    tally = tally_of(_members(redis), clock(), _attempts(redis))
     labels = (*sorted(CLASSES & tally.classes.keys() | {"SendPublic", "SendPrivate"}), OTHER)
     return [
         *((SCHEDULED_JOBS, (pod, name), tally.classes[name]) for name in labels),
@@ -90,9 +96,9 @@ def scheduled_samples(
     ]
 
 
-def tally_of(members: Iterable[tuple[bytes, float]], now: float) -> Tally:
+def tally_of(members: Iterable[tuple[bytes, float]], now: float, attempts: int = ATTEMPTS) -> Tally:
     """What these jobs come to, each with the time at which it is due."""
-    tally = Tally(now)
+    tally = Tally(now, attempts)
     for member, score in members:
         tally.add(member, score)
     return tally
@@ -102,6 +108,15 @@ def class_label(name: object) -> str:
     """A job's class as a label; `other` for what we do not know."""
     short = name.removeprefix(_WORKERS) if isinstance(name, str) else OTHER
     return short if short in CLASSES else OTHER
+
+
+def _attempts(redis: RedisSocket) -> int:
+    """How often the pod tries to deliver; the default where it does not say."""
+    for reply in redis.ask_all([("HGET", key, "message") for key in _SET_IN]):
+        retry = _job(reply).get("retry") if isinstance(reply, bytes) else None
+        if type(retry) is int:
+            return min(max(retry, 1), MOST_ATTEMPTS)
+    return ATTEMPTS
 
 
 def _of_peers(pod: str, tally: Tally) -> Iterator[Sample]:
@@ -159,15 +174,14 @@ def _failed_at(score: float, retry: int) -> float:
     return score - _waits(1, _known(retry))
 
 
-def _lost_at(score: float, retry: int, *, is_contact: bool) -> float:
+def _lost_at(score: float, retry: int, last: int) -> float:
     """When the last retry is due: if that fails too, the delivery is given up."""
-    last = LAST_RETRY_OF_A_CONTACT if is_contact else LAST_RETRY
     return score + _waits(_known(retry) + 1, last)
 
 
 def _known(retry: int) -> int:
     """Which of the retries it is that diaspora* makes, whatever the job says."""
-    return min(max(retry, 1), LAST_RETRY_OF_A_CONTACT)
+    return min(max(retry, 1), MOST_ATTEMPTS + MORE_FOR_A_CONTACT)
 
 
 def _age(seconds: float) -> str:

@@ -187,6 +187,32 @@ def test_a_contact_is_tried_for_13_days(redis: redis_client.Redis, place: PodPla
     assert 13 <= (lost_at - NOW) / 86400 <= 13.5
 
 
+@pytest.mark.parametrize(
+    ("said", "last"),
+    [
+        ({"cron_job:default:recurring_pod_check": 5}, 4),
+        ({"cron_job:default:recurring_pod_check": 20}, 19),
+        # sidekiq-cron 1, alone, and as it is left behind by an upgrade.
+        ({"cron_job:recurring_pod_check": 3}, 2),
+        ({"cron_job:recurring_pod_check": 3, "cron_job:default:recurring_pod_check": 12}, 11),
+        # No retries: what waits from before is tried once.
+        ({"cron_job:default:recurring_pod_check": 0}, 1),
+        ({"cron_job:default:recurring_pod_check": True}, 9),
+        ({"cron_job:default:recurring_pod_check": "?"}, 9),
+        ({}, 9),
+    ],
+)
+def test_a_pod_says_itself_how_often_it_tries(
+    redis: redis_client.Redis, place: PodPlace, said: dict[str, Any], last: int
+) -> None:
+    for key, retry in said.items():
+        message = {"retry": retry, "queue": "low", "class": "Workers::RecurringPodCheck"}
+        redis.hset(key, "message", json.dumps(message))
+    redis.zadd("schedule", {send(["https://one.example.org/"]): NOW})
+    seen = values(collected(place))
+    assert seen["peer_lost_at_timestamp_seconds", "one.example.org"] == NOW + sum(WAITS[1:last])
+
+
 def test_a_job_that_is_huge_is_counted_and_skipped(
     redis: redis_client.Redis, place: PodPlace
 ) -> None:
