@@ -15,6 +15,7 @@ import pytest
 from monitoring.canary import CanaryPod, Patience, fly, fly_all
 from monitoring.canary.pods import TEXT
 from monitoring.reasons import Reason
+from provision.contract import CANARY_USER
 from provision.federation import canary_pod
 from provision.fleet.secrets import open_vault
 from provision.places import CHECKOUT
@@ -42,14 +43,23 @@ def pods(standing: Standing, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[C
     wait_until_gone(standing)
 
 
-def posts_of_the_canary(standing: Standing) -> int:
-    """The posts with the canary's text that are in the databases of both pods of host one."""
-    count = f"SELECT count(*) FROM posts WHERE text = '{TEXT}'"
+def counted_on_both(standing: Standing, count: str) -> int:
+    """A count, in the databases of both pods of host one together."""
     total = 0
     for pod in ("alpha", "beta"):
         argv = ["runuser", "-u", "postgres", "--", "psql", "-XAtqd", f"pod_{pod}_1", "-c", count]
         total += int(standing.on("one", "env", "-C", "/", *argv))
     return total
+
+
+def posts_of_the_canary(standing: Standing) -> int:
+    """The posts with the canary's text."""
+    return counted_on_both(standing, f"SELECT count(*) FROM posts WHERE text = '{TEXT}'")
+
+
+def test_no_mail_goes_to_a_canary(standing: Standing) -> None:
+    mute = f"SELECT count(*) FROM users WHERE username = '{CANARY_USER}' AND disable_mail"
+    assert counted_on_both(standing, mute) == 2
 
 
 def test_all_pairs(pods: list[CanaryPod]) -> None:
