@@ -95,6 +95,27 @@ def test_a_changed_setting_restarts_only_what_it_touches(standing: Standing) -> 
     assert "{{ 7 * 7 }}" in page and "$(id)" in page and "Gämma" in page
 
 
+def test_of_uploads_only_what_is_a_file_here_is_served(standing: Standing) -> None:
+    """A link leads nowhere, and diaspora* itself answers for what is not here."""
+    uploads = "/srv/pods/alpha/shared/uploads"
+    made = f"echo hello >{uploads}/here.txt; ln -s /etc/hostname {uploads}/link.txt"
+    standing.on("one", "sh", "-euc", made)
+    try:
+        answers = [_asked(standing, name) for name in ("here.txt", "link.txt", "none.txt")]
+    finally:
+        standing.on("one", "rm", f"{uploads}/here.txt", f"{uploads}/link.txt")
+    assert answers == ["200 ", "404 rails", "404 rails"]
+
+
+def _asked(fleet: Standing, name: str) -> str:
+    """The status, and `rails` where that is who answered."""
+    argv = ["curl", "-sk", "--connect-to", "::127.0.0.1:", "-o", "/dev/null"]
+    told = "%{http_code} %header{x-request-id}"
+    url = f"https://alpha.lab.test/uploads/{name}"
+    status, _, request = fleet.on("one", *argv, "-w", told, url).partition(" ")
+    return f"{status} {'rails' if request.strip() else ''}"
+
+
 def _started(fleet: Standing) -> dict[str, str]:
     """When gamma's processes and their neighbours were started."""
     found = {}

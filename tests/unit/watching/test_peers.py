@@ -137,8 +137,9 @@ def test_promised_shape(alpha: PodPeers) -> None:
     assert refused["reason"] == "refused" and refused["contacts"] == 10
     assert refused["waiting"] == 2
     assert refused["offline_since"].endswith("+00:00")
-    assert refused["hours_until_loss"] == pytest.approx(12, abs=0.05)
-    assert refused["hours_until_cut_off"] == pytest.approx(14 * 24 - 5, abs=0.05)
+    # The clock goes on while other tests run.
+    assert refused["hours_until_loss"] == pytest.approx(12, abs=0.3)
+    assert refused["hours_until_cut_off"] == pytest.approx(14 * 24 - 5, abs=0.3)
     fine = pod["peers"][-2]
     assert fine["hours_until_loss"] is fine["hours_until_cut_off"] is fine["waiting"] is None
 
