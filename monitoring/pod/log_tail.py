@@ -7,8 +7,10 @@ its predecessor, under whatever name, is read to its end first. Every read is bo
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,7 +67,7 @@ class Tail:
 
         `position` is behind a chunk as soon as it is given. Raises OSError where there is no log.
         """
-        with self.path.open("rb") as file:
+        with _opened(self.path) as file:
             if self.position is None:
                 self.position = _end_of(file)
             if not _is_of(file, self.position):
@@ -144,13 +146,22 @@ def _find(path: Path, position: Position) -> BinaryIO | None:
         if other.name == path.name or other.suffix in (".gz", ".zst", ".xz"):
             continue
         try:
-            file = other.open("rb")
+            file = _opened(other)
         except OSError:
             continue
         if _is_of(file, position):
             return file
         file.close()
     return None
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A plain file, or OSError: the log is the pod's, and at a pipe in its place we would wait."""
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "no plain file", str(path))
 
 
 def _size(file: BinaryIO) -> int:

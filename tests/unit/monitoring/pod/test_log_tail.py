@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from itertools import count
@@ -182,3 +183,17 @@ def test_a_hole_that_a_rotation_left_is_no_line(log: Log) -> None:
 )  # fmt: skip
 def test_what_is_no_position_is_none(told: object) -> None:
     assert Position.from_json(told) is None
+
+
+def test_a_pipe_in_the_place_of_a_log_is_no_log_and_nobody_waits_at_it(log: Log) -> None:
+    log.write()
+    tail = Tail(log.path, None)
+    assert taken(tail) == []
+    log.path.unlink()
+    os.mkfifo(log.path)
+    os.mkfifo(log.path.with_name("production.log.1"))
+    with pytest.raises(OSError, match="no plain file"):
+        taken(again(tail))
+    log.path.unlink()
+    log.write(1)
+    assert taken(again(tail)) == log.written[-1:]
