@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ class Destination(Protocol):
     def destination(self) -> str: ...
 
 
+def _one_file(path: Path) -> str:
+    """As ssh takes it for one file: it would split the option at a space, and replace `%h`."""
+    text = str(path).replace("%", "%%")
+    return f'"{text}"' if re.search(r"\s", text) else text
+
+
 @dataclass(frozen=True)
 class KnownHosts:
     """`<fleet directory>/known_hosts`. Only ssh judges keys; this file only says which are ours."""
@@ -27,7 +34,7 @@ class KnownHosts:
     def options(self, name: str, checking: str = "yes") -> list[str]:
         """ssh options that accept this host's pinned key and nothing else."""
         return [
-            "-o", f"UserKnownHostsFile={self.path}",
+            "-o", f"UserKnownHostsFile={_one_file(self.path)}",
             "-o", "GlobalKnownHostsFile=/dev/null",
             "-o", f"HostKeyAlias={name}",
             "-o", f"StrictHostKeyChecking={checking}",

@@ -31,6 +31,20 @@ def test_a_name_is_not_another_s_beginning(tmp_path: Path) -> None:
     assert not known.has("pod1")
 
 
+@pytest.mark.parametrize(
+    ("directory", "said"),
+    [
+        ("my fleet", '"/my fleet/known_hosts"'),
+        ("a%h", "/a%%h/known_hosts"),
+        ("a", "/a/known_hosts"),
+    ],
+)
+def test_ssh_takes_the_path_for_one_file_as_it_stands(directory: str, said: str) -> None:
+    """At a space it would look into two other files, and find the host's key in neither."""
+    options = KnownHosts(Path("/", directory, "known_hosts")).options("one")
+    assert f"UserKnownHostsFile={said}" in options
+
+
 def test_many_threads_pin_without_loss(tmp_path: Path) -> None:
     path = tmp_path / "known_hosts"
     names = [f"host{number % 8}" for number in range(64)]
