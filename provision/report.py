@@ -5,12 +5,21 @@ A report may be told from several threads at once. Nothing here knows of termina
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
+
+# Of what no line is made: an escape could colour a terminal, move its cursor, or name its window.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def harmless(text: str) -> str:
+    """Words that may be a host's or a stranger's, as a terminal may be told them."""
+    return _CONTROL.sub("", text)
 
 
 class Report(Protocol):
@@ -61,7 +70,7 @@ class Lines:
 
     def line(self, text: str) -> None:
         with self._lock:
-            print(text, file=self._stream, flush=True)
+            print(harmless(text), file=self._stream, flush=True)
 
     def warn(self, text: str) -> None:
         self.line(f"warning: {text}")

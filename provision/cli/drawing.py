@@ -16,6 +16,8 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from provision.report import harmless
+
 
 class Drawing:
     """A report drawn with Rich; may be told from several threads."""
@@ -40,10 +42,10 @@ class Drawing:
         self._end(number, "✓", "green")
 
     def line(self, text: str) -> None:
-        self._console.print(Text(text))
+        self._console.print(Text(harmless(text)))
 
     def warn(self, text: str) -> None:
-        self._console.print(Text(f"warning: {text}", style="yellow"))
+        self._console.print(Text(f"warning: {harmless(text)}", style="yellow"))
 
     def _end(self, number: int, mark: str, style: str) -> None:
         with self._lock:

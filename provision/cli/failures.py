@@ -13,6 +13,7 @@ import typer
 
 from provision import places
 from provision.errors import Exit, PodfleetError
+from provision.report import harmless
 
 
 def exit_code_of(command: Callable[[], object]) -> int:
@@ -20,7 +21,8 @@ def exit_code_of(command: Callable[[], object]) -> int:
     try:
         returned = command()
     except PodfleetError as error:
-        print(error, *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
+        for words in (error, *getattr(error, "__notes__", ())):
+            print(harmless(str(words)), file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         print("podfleet: interrupted. What was begun on a host goes on: see", file=sys.stderr)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provision.errors import UsageError
-from provision.report import Lines, Report
+from provision.report import Lines, Report, harmless
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ class Output:
             json.dump(document, sys.stdout, indent=2, default=str)
             print()
         else:
-            for line in lines:
+            # Elsewhere than on a terminal it stays as it is: a secret is shown to the letter.
+            told = map(harmless, lines) if sys.stdout.isatty() else lines
+            for line in told:
                 print(line)
         # `observe` goes on afterwards, and whoever reads a pipe would see nothing until its end.
         sys.stdout.flush()

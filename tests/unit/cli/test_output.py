@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from provision import places
+from provision.cli.failures import exit_code_of
 from provision.cli.output import Output
 from provision.columns import columns
-from provision.errors import UsageError
+from provision.errors import Refusal, UsageError
+from provision.report import Lines
 
 WORK = """
 import time
@@ -132,3 +134,29 @@ def test_a_question_that_nobody_can_answer_names_the_option() -> None:
 
 def test_columns_are_aligned() -> None:
     assert columns(("A", "LONG"), [("xyz", "1"), ("x", "")]) == ["A    LONG", "xyz  1", "x"]
+
+
+ODD = "gate: \x1b]0;owned\x07\x1b[2Jred\x9b31m\rgreen\tand\nmore"
+PLAIN = "gate: ]0;owned[2Jred31mgreen\tand\nmore"
+
+
+def test_words_of_a_host_do_nothing_to_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Lines().warn(ODD)
+    assert exit_code_of(lambda: _refuse(ODD)) == 1
+    assert capsys.readouterr().err == f"warning: {PLAIN}\npod main: {PLAIN}. Look.\n"
+    Output().show([ODD], None)
+    assert capsys.readouterr().out == f"{ODD}\n", "in a file a secret is what it is"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    Output().show([ODD], None)
+    assert capsys.readouterr().out == f"{PLAIN}\n"
+
+
+def test_words_that_are_drawn_do_nothing_to_a_terminal_either() -> None:
+    said = on_a_terminal(WORK.replace("halfway", "half\\x1b]0;owned\\x07way"))
+    assert "\x1b]0;" not in said and "half]0;ownedway" in said
+
+
+def _refuse(what: str) -> None:
+    raise Refusal("pod main", what, "Look.")
