@@ -14,7 +14,7 @@ from provision.contract import ALERTMANAGER_PORT, NODE_EXPORTER_PORT, PROMETHEUS
 from provision.converge.alerting import alerting_variables
 from provision.converge.files import HostFile
 from provision.converge.monitoring_sizes import monitoring_sizes
-from provision.converge.targets import targets
+from provision.converge.targets import store, targets
 from provision.fleet.authority import METRICS_NAME
 from provision.fleet.model import Fleet, Host
 from provision.fleet.monitoring import Monitoring
@@ -168,7 +168,7 @@ def _template_variables(
         "targets": targets(fleet, monitoring.host),
         "metrics_name": METRICS_NAME,
         "sample_limits": _SAMPLE_LIMITS,
-        "remote_write": monitoring.remote_write,
+        "remote_write": [store(url) for url in monitoring.remote_write],
         "retention_days": monitoring.retention_days,
         "sizes": monitoring_sizes(host, len(fleet.pods_on(host.name))),
         "prometheus_port": PROMETHEUS_PORT,

@@ -1,8 +1,12 @@
-"""Where Prometheus asks each host: HTTPS on its public address, itself on loopback."""
+"""Where Prometheus asks each host: HTTPS on its public address, itself on loopback.
+
+And where it sends what it learns.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
 
 from provision.errors import Refusal
 from provision.fleet.model import Fleet, Host
@@ -14,6 +18,23 @@ class Target:
 
     host: str
     address: str
+
+
+@dataclass(frozen=True)
+class Store:
+    """What takes measurements as well, and as whom one signs in there."""
+
+    url: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+def store(url: str) -> Store:
+    """User and password apart: Prometheus writes the whole URL into its log where the store does
+    not answer."""
+    parts = urlsplit(url)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return Store(bare, unquote(parts.username or ""), unquote(parts.password or ""))
 
 
 def targets(fleet: Fleet, watching: str) -> list[Target]:

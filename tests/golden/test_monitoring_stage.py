@@ -220,6 +220,22 @@ def test_text_of_the_fleet_file_is_only_text(tmp_path: Path, secrets: dict[str, 
     assert receiver["email_configs"][0]["to"] == MAIL["to"]
 
 
+def test_who_signs_in_at_a_store_is_no_part_of_its_url(
+    tmp_path: Path, secrets: dict[str, str]
+) -> None:
+    """Which Prometheus writes into its log as it is."""
+    told = {
+        **MONITORING["two"],
+        "remote_write": ["https://me:p%40ss:@store.example.org:8443/w?a=b"],
+    }
+    files = staged(tmp_path, fleet(tmp_path, 3, **told), "two", secrets)
+    prometheus = relocated(files, "/etc/prometheus/podfleet/prometheus.yml")
+    assert "SUCCESS" in said("promtool", "check", "config", prometheus)
+    (store,) = yaml.safe_load(prometheus.read_text())["remote_write"]
+    assert store["url"] == "https://store.example.org:8443/w?a=b"
+    assert store["basic_auth"] == {"username": "me", "password": "p@ss:"}
+
+
 def test_secrets_are_in_files_of_their_own(tmp_path: Path, secrets: dict[str, str]) -> None:
     """Which only root and the program may read; no role is told their text."""
     watched = fleet(tmp_path, 3, **MONITORING["two"])
