@@ -34,7 +34,7 @@ PLACES = PodPlaces(POD)
 # Nobody knows the migration that is tried: it counts as breaking.
 UNKNOWN: dict[str, str] = {}
 # Of both releases, what starts with the host.
-ENABLED = "systemctl list-unit-files --state=enabled 'pod-alpha-*@*' --no-legend | awk '{print $1}'"
+ENABLED = "find /etc/systemd/system -path '*.wants/pod-alpha-*@*' -printf '%f\\n' | sort -u"
 # What is unpacked already is not unpacked again.
 OTHERS = "find {releases} -mindepth 1 -maxdepth 1 ! -name {live} -exec rm -rf {{}} +"
 
