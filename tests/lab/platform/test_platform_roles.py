@@ -65,7 +65,11 @@ ALTERATIONS: dict[str, tuple[str, list[str]]] = {
     ),
     "monitor": (
         MONITOR.format("/etc/systemd/system/podfleet-monitor.service", "podfleet-monitor"),
-        ["monitor: They do not run (podfleet-monitor.service)"],
+        [
+            "monitor: They do not run (podfleet-monitor.service)",
+            "monitor: Their files and secrets are gone "
+            "(/etc/systemd/system/podfleet-monitor.service)",
+        ],
     ),
     "prometheus": (
         LEFT.format(unit="prometheus.service"),
