@@ -37,6 +37,11 @@ class PodfleetError(Exception):
         self.where, self.what, self.do = where, what, do
         super().__init__(where, what, do)
 
+    @property
+    def each(self) -> tuple[PodfleetError, ...]:
+        """The errors in it: itself, or those that it stands for."""
+        return (self,)
+
     def __str__(self) -> str:
         return f"{self.where}: {self.what.rstrip('.')}. {self.do}".rstrip()
 
@@ -54,6 +59,10 @@ class Refusals(Refusal):
         self.exit_code = max(error.exit_code for error in self.errors)
         first = self.errors[0]
         super().__init__(first.where, first.what, first.do)
+
+    @property
+    def each(self) -> tuple[PodfleetError, ...]:
+        return self.errors
 
     def __str__(self) -> str:
         return "\n".join(str(error) for error in self.errors)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from provision.errors import PodfleetError, Refusals
+from provision.errors import PodfleetError
 from provision.fleet.model import Fleet
 from provision.foreseeing import Foreseen, foresee
 from provision.looking import Seen, hosts_of, look, select
@@ -46,7 +46,8 @@ def _foretold(fleet: Fleet, part: PodPlan, seen: Mapping[str, Seen], report: Rep
     try:
         foreseen = _foreseen(fleet, target, report)
     except PodfleetError as error:
-        return replace(part, notes=(*part.notes, *_refused(error)))
+        refused = (f"the upgrade is not to be had yet: {each}" for each in error.each)
+        return replace(part, notes=(*part.notes, *refused))
     notes = (*part.notes, *(f"the upgrade: {line}" for line in foreseen.more()))
     return replace(part, notes=notes, upgrade=foreseen.to_json())
 
@@ -54,8 +55,3 @@ def _foretold(fleet: Fleet, part: PodPlan, seen: Mapping[str, Seen], report: Rep
 def _foreseen(fleet: Fleet, target: Target, report: Report) -> Foreseen:
     check_targets(fleet, [target], Wish())
     return foresee(target, report)
-
-
-def _refused(error: PodfleetError) -> list[str]:
-    several = error.errors if isinstance(error, Refusals) else [error]
-    return [f"the upgrade is not to be had yet: {one}" for one in several]

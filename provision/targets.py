@@ -104,10 +104,8 @@ def check_targets(fleet: Fleet, targets: Iterable[Target], wish: Wish) -> None:
         for check in (_domain, _tag, _platform, _catalogue):
             try:
                 check(fleet, target, wish)
-            except Refusals as several:
-                errors += several.errors
             except PodfleetError as error:
-                errors.append(error)
+                errors += error.each
     if errors:
         # What is wrong with an option is wrong for every pod.
         raise Refusals(list({str(error): error for error in errors}.values()))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from provision.errors import PodfleetError, Refusals
+from provision.errors import PodfleetError
 
 if TYPE_CHECKING:
     from provision.cli.asked import Asked
@@ -18,14 +18,9 @@ if TYPE_CHECKING:
 
 def words_below(errors: Sequence[PodfleetError], asked: Asked) -> Iterator[str]:
     """A line to say below the errors, where what they name would go to another fleet."""
-    fleet = asked.fleet_name
-    if fleet and any(_names_another(fleet, error.do) for error in _each(errors)):
+    fleet, told = asked.fleet_name, (each.do for error in errors for each in error.each)
+    if fleet and any(_names_another(fleet, do) for do in told):
         yield f"In such a command name the fleet, too:{asked.fleet_words}"
-
-
-def _each(errors: Sequence[PodfleetError]) -> Iterator[PodfleetError]:
-    for error in errors:
-        yield from error.errors if isinstance(error, Refusals) else (error,)
 
 
 def _names_another(fleet: str, do: str) -> bool:
