@@ -15,7 +15,7 @@ from monitoring.prober.http import Answer, exchange
 from monitoring.prober.limits import STRANGER, Limits, user_agent
 from monitoring.prober.line import Line
 from monitoring.prober.stages import Stages
-from monitoring.prober.target import Target
+from monitoring.prober.target import PORTS, Target
 from monitoring.reasons import Reason
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "DELETE"})
@@ -159,7 +159,7 @@ class Session:
         here, where = self.target, f"{scheme}://{host}{f':{port}' if port else ''}"
         if host != here.host:
             raise ProbeFailed(Reason.REDIRECTED_ELSEWHERE, where)
-        if (scheme, port or {"https": 443, "http": 80}.get(scheme)) == (here.scheme, here.port):
+        if (scheme, port or PORTS.get(scheme)) == (here.scheme, here.port):
             return
         if scheme != "https" or here.is_tls:
             raise ProbeFailed(Reason.REDIRECTED_ELSEWHERE, where)

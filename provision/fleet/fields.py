@@ -266,7 +266,7 @@ Email = Annotated[str, AfterValidator(check_email)]
 Version = Annotated[
     str,
     AfterValidator(check_version),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+){1,3}([.+~]?[0-9A-Za-z])*$"}),
+    WithJsonSchema({"type": "string", "pattern": "^" + VERSION.pattern.removesuffix(r"\Z") + "$"}),
 ]
 GitUrl = Annotated[str, AfterValidator(check_git_url)]
 GitTag = Annotated[str, AfterValidator(check_git_tag)]

@@ -15,6 +15,7 @@ from typing import Any
 
 from provision.contract import PodPlaces
 from provision.operations.journal import whole
+from provision.operations.memory import TINY
 from provision.writing import sync_directory
 
 FORMAT = 1
@@ -47,8 +48,6 @@ OVERHEAD_SECONDS = 0.6
 LEAST_OVERHEAD_SECONDS = 0.2
 # A release that boots: the same for web, sidekiq and the migrator (seen on real pods: 6-7 s).
 BOOT_SECONDS = 7.0
-# The order in which requests wait for the new web to boot.
-_TINY = "tiny"
 # A copy of less takes as long as making a database does: it says nothing about bytes.
 _TELLING_BYTES = 64 << 20
 
@@ -98,7 +97,7 @@ def overhead_seconds(places: PodPlaces) -> float:
     """What the last breaking upgrade held requests for beside copying, migrating and booting:
     draining, closing, going on; else what others saw."""
     for entry in reversed(_watched(places)):
-        if entry["order"] != _TINY and (moved := _moved(entry)) is not None:
+        if entry["order"] != TINY and (moved := _moved(entry)) is not None:
             return max(LEAST_OVERHEAD_SECONDS, float(entry["closed_seconds"]) - moved)
     return OVERHEAD_SECONDS
 
@@ -107,7 +106,7 @@ def boot_seconds(places: PodPlaces) -> float:
     """How long requests waited for the new web's boot in the last upgrade in which they did; else
     what others saw."""
     for entry in reversed(_watched(places)):
-        if entry["order"] == _TINY:
+        if entry["order"] == TINY:
             moved = _moved(entry)
             beside = 0.0 if moved is None else moved + overhead_seconds(places)
             return max(LEAST_OVERHEAD_SECONDS, float(entry["closed_seconds"]) - beside)

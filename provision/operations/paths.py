@@ -18,7 +18,7 @@ from provision.operations.migrator import migrations
 from provision.operations.operation import read_record
 
 PLAIN, EXPAND, BREAKING = "plain", "expand", "breaking"
-AMPLE, SMALL, TINY = "ample", "small", "tiny"
+AMPLE, SMALL, TINY = memory.AMPLE, memory.SMALL, memory.TINY
 # One migration, where none has been rehearsed yet.
 MIGRATION_SECONDS = 0.1
 # A version is a number: diaspora*'s first one, 0000_create_schema, is 0 to Rails.
