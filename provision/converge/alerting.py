@@ -87,8 +87,7 @@ def neighbours(fleet: Fleet) -> dict[str, str]:
 
     PodDown is seen from outside and has no host of its own: the fleet file knows.
     """
-    pods = {host: _any_of(fleet, host) for host in fleet.hosts}
-    return {host: matcher for host, matcher in pods.items() if "|" in matcher}
+    return {host: _any_of(fleet, host) for host in fleet.hosts if len(fleet.pods_on(host)) > 1}
 
 
 def _any_of(fleet: Fleet, host: str) -> str:

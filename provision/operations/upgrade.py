@@ -33,7 +33,7 @@ from provision.operations.migrator import LockTooLong, MigrationTooLong
 from provision.operations.operation import Operation, need_record, state_of
 from provision.operations.paths import EXPAND, Way
 from provision.operations.preparing import Preparation
-from provision.operations.step import Evidence, Step, in_words
+from provision.operations.step import NOTHING, Evidence, Step, in_words
 
 # Background jobs that run longer than this put a breaking upgrade off.
 IDLE_SECONDS = 90.0
@@ -127,9 +127,6 @@ class _Upgrade(Preparation):
 
     def quiet(self, _: Evidence) -> Evidence:
         """The old sidekiq takes no new jobs and ends its last ones; with little memory it goes."""
-        return self._quieted()
-
-    def _quieted(self) -> Evidence:
         began = time.monotonic()
         background.quiet(self.places, self.old)
         if not background.await_idle(self.places, self.old, began + IDLE_SECONDS):
@@ -182,7 +179,7 @@ class _Upgrade(Preparation):
         way = self.way
         if way.is_breaking:
             # Again, and at once: after a cut the host has started one that takes jobs.
-            self._quieted()
+            self.quiet(NOTHING)
             self._hurry()
             copies.write_out()
         self.switching.close(self.old, by_page=self.by_page, database=self.closed_database)

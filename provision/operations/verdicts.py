@@ -80,8 +80,7 @@ def _entry(operation: Operation, state: Progress, code: Exit, text: str, to: str
 
 def _closed(operation: Operation) -> float | None:
     """The longest time in which nobody was answered, on the way there or back."""
-    evidence = [line.get("evidence") or {} for line in operation.journal.lines()]
-    known = [found.get("closed_seconds") for found in evidence]
+    known = [found.get("closed_seconds") for found in _evidence(operation)]
     return max((seconds for seconds in known if seconds is not None), default=None)
 
 
@@ -95,8 +94,13 @@ def _outcome(state: Progress, code: Exit) -> str:
 
 def _left_behind(operation: Operation) -> Mapping[str, Any]:
     """What a way back put aside, as its journal says."""
-    notes = [line.get("evidence") or {} for line in operation.journal.lines()]
-    return next((found for found in reversed(notes) if "jobs_aside" in found), {})
+    told = reversed(_evidence(operation))
+    return next((found for found in told if "jobs_aside" in found), {})
+
+
+def _evidence(operation: Operation) -> list[Mapping[str, Any]]:
+    """What each line of the journal found, in their order."""
+    return [line.get("evidence") or {} for line in operation.journal.lines()]
 
 
 def _seconds(operation: Operation) -> float:
