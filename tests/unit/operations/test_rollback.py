@@ -96,14 +96,20 @@ WAY = {
 FOUND = {"from": NEW, "from_database": "pod_alpha_1", "to": OLD, "to_database": "pod_alpha_1"}
 
 
-def upgraded(places: PodPlaces, saw: dict[str, Any]) -> None:
-    """From OLD to NEW, which had this to say of how the pod federated before."""
-    operation = Operation(places.name, "first", {"operation": "upgrade"})
+def an_upgrade(places: PodPlaces, name: str) -> Operation:
+    """From OLD to NEW, its preflight done."""
+    operation = Operation(places.name, name, {"operation": "upgrade"})
     (operation.directory / "stage").mkdir(parents=True)
     stage = {"format": 1, "pod": {"release_id": NEW, "domain": "alpha.example.org"}}
     (operation.directory / "stage" / "stage.json").write_text(json.dumps(stage))
     found = {"way": WAY, "from": OLD, "database": "pod_alpha_1"}
     operation.journal.write("done", "preflight", evidence=found)
+    return operation
+
+
+def upgraded(places: PodPlaces, saw: dict[str, Any]) -> None:
+    """From OLD to NEW, which had this to say of how the pod federated before."""
+    operation = an_upgrade(places, "first")
     operation.journal.write("done", "keep", evidence={federating.BEFORE: saw})
     operation.journal.write("done", "switch", evidence={"at": 1.0})
     _Upgrade(operation).record({})
@@ -153,12 +159,7 @@ def test_a_rollback_that_fails_at_its_very_end_takes_its_record_back(
 
 
 def test_an_upgrade_that_fails_at_its_very_end_takes_its_record_back(places: PodPlaces) -> None:
-    operation = Operation(places.name, "one", {"operation": "upgrade"})
-    (operation.directory / "stage").mkdir(parents=True)
-    stage = {"format": 1, "pod": {"release_id": NEW, "domain": "alpha.example.org"}}
-    (operation.directory / "stage" / "stage.json").write_text(json.dumps(stage))
-    found = {"way": WAY, "from": OLD, "database": "pod_alpha_1"}
-    operation.journal.write("done", "preflight", evidence=found)
+    operation = an_upgrade(places, "one")
     kept(places, OLD)
     record(places)
     step = next(step for step in upgrade.steps(operation)() if step.name == "record")
