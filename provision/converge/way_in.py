@@ -19,7 +19,7 @@ def keep_the_way_in(connection: Connection) -> None:
     if done.returncode == 0:
         return
     connection.run(["rm", "--force", "--", _DROP_IN])
-    connection.run(["systemctl", "reload", "ssh.service"])
+    connection.run(["systemctl", "restart", "ssh.service"])
     raise Refusal(
         f"host {connection.name}, role ssh",
         f"no new session was possible with keys alone: {done.stderr.strip()}",

@@ -25,7 +25,7 @@ ALTERATIONS: dict[str, tuple[str, list[str]]] = {
         "echo PasswordAuthentication yes >/etc/ssh/sshd_config.d/00-podfleet.conf",
         [
             "ssh: Settings of the SSH server (/etc/ssh/sshd_config.d/00-podfleet.conf)",
-            "ssh: Reload the SSH server",
+            "ssh: Restart the SSH server",
         ],
     ),
     "firewall": (

@@ -148,12 +148,12 @@ def test_password_does_not_let_anybody_in(platform: PlatformHost) -> None:
 def test_nobody_is_locked_out(platform: PlatformHost) -> None:
     """Settings that no new session survives are taken back over the session that is open."""
     by_hand = "/etc/ssh/sshd_config.d/00-aaa.conf"
-    platform.shell(f"echo DenyUsers root >{by_hand} && systemctl reload ssh")
+    platform.shell(f"echo DenyUsers root >{by_hand} && systemctl restart ssh")
     with pytest.raises(Refusal, match="no new session was possible"):
         keep_the_way_in(platform.connection)
     assert platform.code("test", "-e", "/etc/ssh/sshd_config.d/00-podfleet.conf") == 1
-    platform.shell(f"rm {by_hand} && systemctl reload ssh")
-    assert "ssh: Reload the SSH server" in platform.changes()
+    platform.shell(f"rm {by_hand} && systemctl restart ssh")
+    assert "ssh: Restart the SSH server" in platform.changes()
 
 
 def test_captcha_and_photos_are_converted(platform: PlatformHost) -> None:
