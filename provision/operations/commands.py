@@ -12,10 +12,17 @@ from provision.errors import Refusal
 from provision.operations.sandbox import SANDBOX, environment, writable
 
 Argv = Sequence[str]
-# Without a session of PAM's: an upgrade's requests wait for some of these calls.
-AS_POSTGRES = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--")
 # `/path/file.rb:12:in 'method'`; the line with the message goes on after the quote.
 _BACKTRACE = re.compile(r"(?:from )?\S+:\d+:in .*'$")
+
+
+def as_user(name: str) -> tuple[str, ...]:
+    """Before a program that shall run as that user. Without a session of PAM's: an upgrade's
+    requests wait for some of these calls."""
+    return ("setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups", "--")
+
+
+AS_POSTGRES = as_user("postgres")
 
 
 def run(

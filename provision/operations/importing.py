@@ -20,7 +20,7 @@ from monitoring.prober.nodeinfo import probe_nodeinfo
 from provision.contract import CA_BUNDLE, PodPlaces
 from provision.errors import Refusal
 from provision.operations import database, exports, two_factor
-from provision.operations.commands import AS_POSTGRES
+from provision.operations.commands import as_user
 from provision.operations.operation import Operation
 from provision.operations.step import Evidence
 
@@ -154,20 +154,21 @@ def _hand_over(top: Path, user: str) -> None:
 
 
 def restore_custom(dump: Path, name: str, places: PodPlaces) -> None:
-    """As the pod's own role: what it owns is right, whoever owned it where it came from.
+    """As the pod's own user: what it owns is right, whoever owned it where it came from, and what
+    the dump of a stranger's server does reaches no further than the pod does.
 
     Dumps by PostgreSQL 10 and before comment on the extension plpgsql, which no pod owns.
     """
-    argv = [*AS_POSTGRES, "pg_restore", "--no-owner", "--no-acl", "--no-comments"]
-    argv += ["--exit-on-error", f"--role={places.user}", f"--dbname={name}"]
+    argv = [*as_user(places.user), "pg_restore", "--no-owner", "--no-acl", "--no-comments"]
+    argv += ["--exit-on-error", f"--username={places.user}", f"--dbname={name}"]
     with dump.open("rb") as source:
         subprocess.run(argv, stdin=source, capture_output=True, check=True, cwd="/")
 
 
 def restore_plain(dump: Path, name: str, places: PodPlaces) -> None:
     """The same for plain SQL, without what it says of owners and rights."""
-    argv = [*AS_POSTGRES, "psql", "-XAtq", "-v", "ON_ERROR_STOP=1"]
-    argv += ["--single-transaction", "-d", name]
+    argv = [*as_user(places.user), "psql", "-XAtq", "-v", "ON_ERROR_STOP=1"]
+    argv += ["--single-transaction", "-U", places.user, "-d", name]
     with (
         dump.open("rb") as source,
         subprocess.Popen(
@@ -175,7 +176,6 @@ def restore_plain(dump: Path, name: str, places: PodPlaces) -> None:
         ) as process,
     ):
         assert process.stdin is not None
-        process.stdin.write(f'SET ROLE "{places.user}";\n'.encode())
         for line in without_owners(source):
             process.stdin.write(line)
         _, words = process.communicate()

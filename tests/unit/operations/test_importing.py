@@ -26,7 +26,7 @@ def old(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     with cluster() as made:
         monkeypatch.setenv("PGHOST", str(made.sockets))
         monkeypatch.setenv("PGUSER", SUPERUSER)
-        monkeypatch.setattr(importing, "AS_POSTGRES", ())
+        monkeypatch.setattr(importing, "as_user", lambda _: ())
         monkeypatch.setattr(database, "psql", made.psql)
         made.psql("CREATE DATABASE old")
         made.psql(
@@ -56,3 +56,13 @@ def test_an_old_dump_is_taken_in_and_belongs_to_the_pod(
     assert old.psql("SELECT tableowner FROM pg_tables WHERE tablename = 'posts'", None, NAME) == (
         PLACES.user
     )
+
+
+def test_a_plain_dump_can_do_no_more_than_its_pod(old: Cluster, tmp_path: Path) -> None:
+    """What somebody wrote into the dump of a server that was not podfleet's."""
+    dump = tmp_path / "dump"
+    dump.write_text("RESET ROLE;\nCREATE ROLE intruder LOGIN;\n")
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        importing.restore_plain(dump, NAME, PLACES)
+    assert b"permission denied to create role" in refused.value.stderr
+    assert old.psql("SELECT count(*) FROM pg_roles WHERE rolname = 'intruder'") == "0"
