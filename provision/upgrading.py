@@ -22,7 +22,7 @@ from provision.fleet.secrets import Vault, open_vault
 from provision.fleet.upgrades import kinds_for
 from provision.foreseeing import Foreseen, foresee
 from provision.history import entry_of
-from provision.hosts.facts import SERVING, HostFacts, OperationFacts, gather
+from provision.hosts.facts import SERVING, HostFacts, OperationFacts, PodFacts, gather
 from provision.looking import Seen, awaited, look, running_release, select
 from provision.naming import name_release
 from provision.operations import dispatch
@@ -210,13 +210,22 @@ def _need_lead(run: Run, targets: Sequence[Target], facts: HostFacts | None) -> 
 def _still_to_wait(run: Run) -> float:
     """What is left of the wait, where an earlier run upgraded the lead pod."""
     lead, facts = run.fleet.pods[run.fleet.lead_pod], _facts_of_lead(run)
-    operation = facts.pods[lead.name].operation if facts and lead.name in facts.pods else None
-    if facts is None or operation is None or operation.operation != "upgrade":
+    found = facts.pods.get(lead.name) if facts else None
+    applied = _applied_at(found) if found else None
+    if facts is None or applied is None:
         return 0
-    if operation.since is None or operation.exit != 0:
-        return 0
-    begun = datetime.fromisoformat(operation.since).timestamp()
-    return max(0, min(begun + run.fleet.upgrade.wait - facts.clock, run.fleet.upgrade.wait))
+    return max(0, min(applied + run.fleet.upgrade.wait - facts.clock, run.fleet.upgrade.wait))
+
+
+def _applied_at(found: PodFacts) -> float | None:
+    """When the pod's newest operation, an upgrade, applied its release: a rehearsal never does."""
+    operation, applied = found.operation, (found.record or {}).get("applied_at")
+    if operation is None or operation.operation != "upgrade" or operation.exit != 0:
+        return None
+    if applied is None or operation.since is None:
+        return None
+    at = datetime.fromisoformat(applied)
+    return at.timestamp() if at >= datetime.fromisoformat(operation.since) else None
 
 
 def _facts_of_lead(run: Run) -> HostFacts | None:

@@ -132,23 +132,27 @@ def test_a_red_one_of_the_others_is_the_last_to_begin(tmp_path: Path, host: Host
     assert outcomes[0].error and outcomes[0].error.exit_code == 4
 
 
-def lead(**operation: Any) -> dict[str, PodFacts]:
-    told = upgrade_operation(**operation)
-    return {"beta": pod_facts("beta.lab.test", "1.1.0.0-11111111", operation=told)}
+def lead(
+    applied_at: str | None = "2027-01-15T07:55:30+00:00", **operation: Any
+) -> dict[str, PodFacts]:
+    found = pod_facts("beta.lab.test", "1.1.0.0-11111111", operation=upgrade_operation(**operation))
+    assert found.record is not None
+    found.record["applied_at"] = applied_at
+    return {"beta": found}
 
 
 def test_a_rerun_waits_for_what_is_left_of_the_wait(host: Host) -> None:
-    """The lead pod's upgrade began five minutes ago, by the host's own clock."""
+    """The lead pod's release was applied 270 s ago, by the host's own clock."""
     host.upgrade("alpha", "gamma", there=seen(host.fleet, lead()))
     assert NOW == 1_800_000_000
-    assert host.happened[0] == "wait 300"
+    assert host.happened[0] == "wait 330"
 
 
 def test_a_rerun_ends_where_the_lead_pod_did_not_last_the_rest_of_its_wait(host: Host) -> None:
     host.after_the_wait = "down"
     with pytest.raises(Refusal, match="the lead pod is down"):
         host.upgrade("alpha", "gamma", there=seen(host.fleet, lead()), chosen=tuple(HOSTS))
-    assert host.happened == ["wait 300"]
+    assert host.happened == ["wait 330"]
 
 
 @pytest.mark.parametrize(
@@ -156,8 +160,11 @@ def test_a_rerun_ends_where_the_lead_pod_did_not_last_the_rest_of_its_wait(host:
     [
         {"operation": "configure"},
         {"exit": 1},
-        {"since": "2027-01-15T06:00:00+00:00"},
+        {"since": "2027-01-15T06:00:00+00:00", "applied_at": "2027-01-15T06:00:30+00:00"},
         {"since": None},
+        {"applied_at": None},
+        # A rehearsal: what is applied was applied before it began.
+        {"applied_at": "2027-01-15T07:54:00+00:00"},
     ],
 )
 def test_it_waits_for_nothing_else(host: Host, operation: dict[str, Any]) -> None:
@@ -166,7 +173,8 @@ def test_it_waits_for_nothing_else(host: Host, operation: dict[str, Any]) -> Non
 
 
 def test_a_clock_that_jumped_makes_nobody_wait_longer_than_the_file_says(host: Host) -> None:
-    there = seen(host.fleet, lead(since="2027-06-01T00:00:00+00:00"))
+    later = "2027-06-01T00:00:00+00:00"
+    there = seen(host.fleet, lead(since=later, applied_at=later))
     host.upgrade("alpha", there=there)
     assert host.happened == ["wait 600", "alpha"]
 
