@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from textwrap import shorten
 from typing import Any
 
+from provision.answers import Answers, ask_pods
 from provision.columns import columns
 from provision.fleet.model import Fleet
 from provision.hosts.connection import Connection
-from provision.hosts.providers import connect
-from provision.looking import select
 from provision.operations.dispatch import ask_host
 from provision.report import Report
 
@@ -51,19 +50,16 @@ class Entry:
 
 def history(
     fleet: Fleet, report: Report, *, pods: Sequence[str] = (), hosts: Sequence[str] = ()
-) -> list[Entry]:
+) -> Answers[Entry]:
     """Every upgrade and rollback of the selected pods, pod after pod, oldest first."""
-    found = []
-    for pod in select(fleet, pods, hosts):
-        connection = connect(fleet, fleet.hosts[pod.host], report)
-        found += [Entry(pod.name, told) for told in _told(connection, pod.name)]
-    return found
+    found = ask_pods(fleet, report, "history", pods=pods, hosts=hosts)
+    return Answers([Entry(*one) for one in found.told], found.errors)
 
 
 def entry_of(connection: Connection, pod: str, operation: str) -> Mapping[str, Any]:
     """What the ledger says of one operation."""
-    told = [one for one in _told(connection, pod) if one["operation"] == operation]
-    return told[-1] if told else {}
+    told: list[dict[str, Any]] = json.loads(ask_host(connection, pod, "history"))
+    return next((one for one in reversed(told) if one["operation"] == operation), {})
 
 
 def lines(entries: Sequence[Entry]) -> list[str]:
@@ -81,8 +77,3 @@ def path_words(told: Mapping[str, Any]) -> str:
 def seconds(value: Any) -> str:
     """A duration in a table."""
     return "-" if value is None else f"{float(value):.2f} s"
-
-
-def _told(connection: Connection, pod: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(ask_host(connection, pod, "history"))
-    return found

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from provision.answers import Answers, ask_pods
 from provision.columns import columns
-from provision.errors import Refusal
+from provision.errors import Refusal, Refusals
 from provision.fleet.model import Fleet
-from provision.hosts.providers import connect
-from provision.looking import select
-from provision.operations.dispatch import ask_host
 from provision.report import Report
 
 HEADS = ("POD", "KIND", "ID", "SIZE", "DATE", "WHY KEPT")
@@ -43,9 +40,10 @@ class Kept:
 
 def kept(
     fleet: Fleet, report: Report, *, pods: Sequence[str] = (), hosts: Sequence[str] = ()
-) -> list[Kept]:
+) -> Answers[Kept]:
     """All that the selected pods keep, pod after pod."""
-    return _ask(fleet, report, pods, hosts, "releases", None)
+    found = ask_pods(fleet, report, "releases", pods=pods, hosts=hosts)
+    return Answers([Kept(*one) for one in found.told], found.errors)
 
 
 def prune(
@@ -55,14 +53,25 @@ def prune(
     *,
     pods: Sequence[str] = (),
     hosts: Sequence[str] = (),
-) -> list[Kept]:
+) -> Answers[Kept]:
     """Removes what no rule keeps, and the safety copies that were named; what was removed."""
     if accept:
-        there = {one.told["id"] for one in kept(fleet, report, pods=pods, hosts=hosts)}
-        if unknown := [name for name in accept if name not in there]:
-            do = "Name one that `podfleet releases` lists."
-            raise Refusal(f"--accept {unknown[0]}", "none of the pods keeps that", do)
-    return _ask(fleet, report, pods, hosts, "prune", {"accept": list(accept)})
+        _refuse_unknown(accept, kept(fleet, report, pods=pods, hosts=hosts))
+    request = {"accept": list(accept)}
+    found = ask_pods(fleet, report, "prune", request, pods=pods, hosts=hosts)
+    return Answers([Kept(*one) for one in found.told], found.errors)
+
+
+def _refuse_unknown(accept: Sequence[str], there: Answers[Kept]) -> None:
+    """Before anything is removed; a host that is away may be the one that keeps it."""
+    known = {one.told["id"] for one in there.told}
+    if unknown := [name for name in accept if name not in known]:
+        refused = Refusal(
+            f"--accept {unknown[0]}",
+            "none of the pods keeps that",
+            "Name one that `podfleet releases` lists.",
+        )
+        raise Refusals([*there.errors, refused])
 
 
 def kept_lines(found: Sequence[Kept]) -> list[str]:
@@ -75,22 +84,6 @@ def removed_lines(found: Sequence[Kept]) -> list[str]:
     if not found:
         return ["Nothing to prune."]
     return ["Removed:", *columns(HEADS[:-1], [one.row()[:-1] for one in found])]
-
-
-def _ask(
-    fleet: Fleet,
-    report: Report,
-    pods: Sequence[str],
-    hosts: Sequence[str],
-    verb: str,
-    request: Mapping[str, Any] | None,
-) -> list[Kept]:
-    found = []
-    for pod in select(fleet, pods, hosts):
-        connection = connect(fleet, fleet.hosts[pod.host], report)
-        told = json.loads(ask_host(connection, pod.name, verb, request))
-        found += [Kept(pod.name, one) for one in told]
-    return found
 
 
 def _date(at: Any) -> str:

@@ -104,7 +104,7 @@ def releases(
     asked: Asked,
     prune: Annotated[bool, typer.Option("--prune", help="Remove what no rule keeps.")] = False,
     accept: Accept = None,
-) -> None:
+) -> int:
     """List what pods keep: releases, artifacts, databases; prune it.
 
     What a power cut left is named, too. The last safety copy of a database goes only by its id,
@@ -121,15 +121,17 @@ def releases(
             found = remove(fleet, report, accept or (), pods=asked.pods, hosts=asked.hosts)
         else:
             found = kept(fleet, report, pods=asked.pods, hosts=asked.hosts)
-    lines = removed_lines(found) if prune else kept_lines(found)
-    asked.output.show(lines, [one.to_json() for one in found])
+    lines = removed_lines(found.told) if prune else kept_lines(found.told)
+    asked.output.show(lines, [one.to_json() for one in found.told])
+    return _worst(asked, found.errors)
 
 
-def history(asked: Asked) -> None:
+def history(asked: Asked) -> int:
     """Show past upgrades and rollbacks, and what each cost."""
     from provision.history import history as read
     from provision.history import lines
 
     with asked.output.progress() as report:
         found = read(asked.fleet(), report, pods=asked.pods, hosts=asked.hosts)
-    asked.output.show(lines(found), [entry.to_json() for entry in found])
+    asked.output.show(lines(found.told), [entry.to_json() for entry in found.told])
+    return _worst(asked, found.errors)

@@ -10,6 +10,7 @@ import pytest
 
 from provision import foreseeing
 from provision import kept as keeping
+from provision.answers import Answers
 from provision.errors import Refusal
 from provision.foreseeing import Foreseen
 from provision.history import Entry, lines
@@ -61,11 +62,11 @@ def test_what_is_kept_says_why() -> None:
 def test_an_id_that_nobody_keeps_removes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def ask(fleet: Any, report: Any, pods: Any, hosts: Any, verb: str, request: Any) -> list[Kept]:
+    def ask(_: Any, __: Any, verb: str, *___: Any, **____: Any) -> Answers[tuple[str, Any]]:
         asked.append(verb)
-        return [Kept("main", {"kind": "database", "id": "pod_main_1"})]
+        return Answers([("main", {"kind": "database", "id": "pod_main_1"})])
 
-    monkeypatch.setattr(keeping, "_ask", ask)
+    monkeypatch.setattr(keeping, "ask_pods", ask)
     nobody: Any = None
     with pytest.raises(Refusal, match="--accept pod_main_2: none of the pods keeps that"):
         prune(nobody, Told(), ["pod_main_1", "pod_main_2"])
