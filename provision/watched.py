@@ -27,6 +27,7 @@ from provision.fleet.secrets import Vault
 # More than these are probed in turn, and told of together.
 MAX_PEERS = 10_000
 ALERT_MAIL_PASSWORD = "fleet.alert_mail_password"
+ALERT_WEBHOOK = "fleet.alert_webhook"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class WatchSecrets:
     # {"pods": [{"name", "domain", "token"}]}, as JSON.
     canaries: str = field(default="", repr=False)
     mail_password: str = field(default="", repr=False)
+    webhook: str = field(default="", repr=False)
 
     def of_programs(self) -> dict[str, str]:
         """What Prometheus and Alertmanager are given."""
@@ -49,6 +51,7 @@ class WatchSecrets:
             "scrape_certificate": self.scrape_certificate,
             "scrape_key": self.scrape_key,
             "mail_password": self.mail_password,
+            "webhook": self.webhook,
         }
 
 
@@ -150,6 +153,7 @@ def _watching(fleet: Fleet, vault: Vault, public: WatchSecrets) -> WatchSecrets:
         scrape_key=key_of(scrape),
         canaries=_canaries(fleet, vault),
         mail_password=vault.get(ALERT_MAIL_PASSWORD) or "",
+        webhook=vault.get(ALERT_WEBHOOK) or "",
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provision.errors import Refusal
+from provision.fleet.fields import IN_VAULT, is_url
 from provision.fleet.model import Fleet
 from provision.fleet.monitoring import Mail, Monitoring
 from provision.fleet.reading import call_fleet
@@ -54,7 +55,7 @@ class Inhibition:
 def alerting_variables(
     fleet: Fleet, monitoring: Monitoring, secrets: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What alertmanager.yml is told; refuses a mail server's user without a password."""
+    """What alertmanager.yml is told; refuses what is in the vault, and is not there."""
     mail = monitoring.mail
     # A fleet that is only planned may have no secrets at all yet.
     if mail and mail.username and secrets["scrape_key"] and not secrets["mail_password"]:
@@ -65,12 +66,24 @@ def alerting_variables(
         )
     return {
         "mail": _mail(mail) if mail else None,
-        "webhook": monitoring.webhook,
+        "webhook": _webhook(fleet, monitoring, secrets),
         "subject": SUBJECT,
         "text": TEXT,
         "neighbours": neighbours(fleet),
         "inhibitions": list(inhibitions(fleet)),
     }
+
+
+def _webhook(fleet: Fleet, monitoring: Monitoring, secrets: Mapping[str, str]) -> str | None:
+    if monitoring.webhook != IN_VAULT:
+        return monitoring.webhook
+    if secrets["scrape_key"] and not is_url(secrets["webhook"], "https?"):
+        raise Refusal(
+            f"{fleet.file}: monitoring.webhook",
+            "the vault has no URL for it",
+            f"Run podfleet secrets set fleet alert_webhook --fleet {call_fleet(fleet.file)}.",
+        )
+    return secrets["webhook"]
 
 
 def _mail(mail: Mail) -> dict[str, Any]:

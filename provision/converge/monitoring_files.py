@@ -99,8 +99,8 @@ def monitoring_files(
 ) -> list[tuple[HostFile, str | bytes, dict[str, Any]]]:
     """Each file with its template's name and variables, or with its content.
 
-    `secrets` has fleet_ca, scrape_certificate, scrape_key and mail_password; one that is not made
-    yet is empty.
+    `secrets` has fleet_ca, scrape_certificate, scrape_key, mail_password and webhook; one that is
+    not made yet is empty.
     """
     if fleet.monitoring is None:
         return []

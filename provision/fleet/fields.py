@@ -35,6 +35,8 @@ GIT_URL = re.compile(r"(https|ssh|git|file)://\S+\Z|[\w.-]+@[\w.-]+:\S+\Z|/\S*\Z
 # What stands between a user's name and the host of a URL.
 PASSWORD_IN_URL = re.compile(r"[a-z]+://[^/@\s]*:[^/@\s]+@")
 BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# What stands for a value that is a secret.
+IN_VAULT = "vault"
 GIT_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+~-]*\Z")
 # One letter at a time: of a longer run, what does not fit could be split in endless ways.
 VERSION = re.compile(r"[0-9]+(\.[0-9]+){1,3}([.+~]?[0-9A-Za-z])*\Z")
@@ -220,6 +222,10 @@ def check_web_url(url: str) -> str:
     raise refused(f"{url!r} is no URL", "Write one, as https://alerts.example.org/hook.")
 
 
+def check_webhook(url: str) -> str:
+    return url if url == IN_VAULT else check_web_url(url)
+
+
 def check_host_port(stated: str) -> str:
     host, _, port = stated.rpartition(":")
     is_host = re.match(r"[A-Za-z0-9.-]+\Z|\[[0-9a-f:]+\]\Z", host)
@@ -272,6 +278,6 @@ GitUrl = Annotated[str, AfterValidator(check_git_url)]
 GitTag = Annotated[str, AfterValidator(check_git_tag)]
 Username = Annotated[str, AfterValidator(check_username)]
 HttpsUrl = Annotated[str, AfterValidator(check_https)]
-WebUrl = Annotated[str, AfterValidator(check_web_url)]
+Webhook = Annotated[str, AfterValidator(check_webhook)]
 HostPort = Annotated[str, AfterValidator(check_host_port)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provision.fleet.fields import Duration, Email, HostPort, HttpsUrl, Name, WebUrl
+from provision.fleet.fields import Duration, Email, HostPort, HttpsUrl, Name, Webhook
 from provision.fleet.table import Table, said
 
 # Resident at rest, in MiB: on every host that is watched, and besides on the one that watches.
@@ -33,7 +33,11 @@ class Monitoring(Table):
         None,
     )
     mail: Mail | None = said("Alerts by mail.", None)
-    webhook: WebUrl | None = said("URL that alerts are posted to, as Alertmanager does.", None)
+    webhook: Webhook | None = said(
+        "URL that alerts are posted to, as Alertmanager does. One that is a secret itself is given "
+        "with `secrets set fleet alert_webhook`, and `vault` stands here.",
+        None,
+    )
     retention_days: int = said("How long measurements are kept.", 30, strict=True, ge=1, le=3650)
     remote_write: tuple[HttpsUrl, ...] = said(
         "Where measurements are sent as well: VictoriaMetrics, Thanos, Mimir.", ()

@@ -16,7 +16,7 @@ from provision.fleet.series import Setting, load_settings
 
 # What stands for the fleet in a pod's place, and the secrets that it is given.
 FLEET = "fleet"
-OF_FLEET = ("alert_mail_password",)
+OF_FLEET = ("alert_mail_password", "alert_webhook")
 Path = tuple[str, ...]
 Words = tuple[str, str]
 Refuse = Callable[[Path, str, str], None]

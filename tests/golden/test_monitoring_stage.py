@@ -36,6 +36,7 @@ HOSTS: dict[str, dict[str, Any]] = {
 }
 PODS = {"alpha": "one", "beta": "two", "gamma": "two"}
 PASSWORD = 'a "mail" {{ password }} $(id)'
+HOOK = "https://chat.example.org/hook/s3cret"
 MAIL = {
     "to": "alice@example.org",
     "sender": "alerts@pods.example.org",
@@ -92,6 +93,7 @@ def secrets() -> dict[str, str]:
         "scrape_certificate": certificate_of(scrape),
         "scrape_key": key_of(scrape),
         "mail_password": PASSWORD,
+        "webhook": HOOK,
     }
 
 
@@ -238,7 +240,7 @@ def test_who_signs_in_at_a_store_is_no_part_of_its_url(
 
 def test_secrets_are_in_files_of_their_own(tmp_path: Path, secrets: dict[str, str]) -> None:
     """Which only root and the program may read; no role is told their text."""
-    watched = fleet(tmp_path, 3, **MONITORING["two"])
+    watched = fleet(tmp_path, 3, **{**MONITORING["two"], "webhook": "vault"})
     files = staged(tmp_path, watched, "two", secrets)
     for name, secret in secrets.items():
         found = [path for path in files.rglob("*") if path.is_file() and secret in path.read_text()]
@@ -341,6 +343,21 @@ def test_a_mail_servers_user_needs_a_password(tmp_path: Path, secrets: dict[str,
     with pytest.raises(Refusal, match="no password"):
         monitoring_files(watched, host, {**secrets, "mail_password": ""})
     # A plan of what is not there yet only reads, and has no secrets at all.
+    assert monitoring_files(watched, host, dict.fromkeys(secrets, ""))
+
+
+def test_a_webhook_that_is_a_secret_comes_from_the_vault(
+    tmp_path: Path, secrets: dict[str, str]
+) -> None:
+    watched = fleet(tmp_path, 3, **{**MONITORING["two"], "webhook": "vault"})
+    files = staged(tmp_path, watched, "two", secrets)
+    alerts = relocated(files, "/etc/prometheus/podfleet-alertmanager/alertmanager.yml")
+    assert "SUCCESS" in said("amtool", "check-config", alerts)
+    (receiver,) = yaml.safe_load(alerts.read_text())["receivers"]
+    assert receiver["webhook_configs"][0]["url"] == HOOK
+    host = watched.hosts["two"]
+    with pytest.raises(Refusal, match=r"monitoring\.webhook: the vault has no URL for it"):
+        monitoring_files(watched, host, {**secrets, "webhook": "not one"})
     assert monitoring_files(watched, host, dict.fromkeys(secrets, ""))
 
 
