@@ -1,13 +1,13 @@
-"""The fleet in the commands that errors name.
+"""The fleet in the commands that errors and notes name.
 
-Errors are made on floors, and on hosts, that do not know how a fleet was named; `podfleet up` as it
+They are made on floors, and on hosts, that do not know how a fleet was named; `podfleet up` as it
 stands there would boot the lab.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from provision.errors import PodfleetError
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 def words_below(errors: Sequence[PodfleetError], asked: Asked) -> Iterator[str]:
     """A line to say below the errors, where what they name would go to another fleet."""
-    fleet, told = asked.fleet_name, (each.do for error in errors for each in error.each)
+    return words_for((each.do for error in errors for each in error.each), asked)
+
+
+def words_for(told: Iterable[str], asked: Asked) -> Iterator[str]:
+    """The same below lines of whatever kind."""
+    fleet = asked.fleet_name
     if fleet and any(_names_another(fleet, do) for do in told):
         yield f"In such a command name the fleet, too:{asked.fleet_words}"
 

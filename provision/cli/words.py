@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from provision.cli.next_commands import words_for
 from provision.columns import columns
 
 if TYPE_CHECKING:
@@ -42,13 +43,14 @@ def done_lines(done: Done, fleet: Fleet, asked: Asked) -> list[str]:
     """What is to be known after a run: its plan where nothing was done, else what stands now."""
     plan = done.plan
     if asked.dry_run or plan.has_nothing_to_do:
-        return plan.lines()
+        return [*plan.lines(), *words_for(plan.lines(), asked)]
     notes = [f"pod {pod.name}: {note}" for pod in plan.pods for note in pod.notes]
     pods = [(pod.name, fleet.pods[pod.name].url, pod.host) for pod in plan.pods]
     standing = columns(("POD", "URL", "HOST"), pods) if pods else []
     flown = ["", *flight_lines(done.flights)] if done.flights else []
     more = [*([_LOOK_WORDS] if fleet.monitoring else ()), *(_LAB_WORDS if fleet.is_lab else ())]
     more = [words.format(asked.fleet_words) for words in more]
+    notes += words_for(notes, asked)
     return ["", *standing, *flown, *notes, *(["", *more] if more else ())]
 
 

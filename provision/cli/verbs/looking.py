@@ -24,15 +24,17 @@ def plan(
     Of a release that the file names and the pod does not run yet, it foretells the upgrade. It
     only reads. Exit code 0 whatever it finds.
     """
+    from provision.cli.next_commands import words_for
     from provision.planning import make_plan
 
     fleet = asked.fleet()
     with asked.output.progress() as report:
         made = make_plan(fleet, report, pods=asked.pods, hosts=asked.hosts, deep=asked.deep)
         changed = _changed_lines(asked, report) if diff else []
-    document = made.to_json()
+    lines, document = made.lines(), made.to_json()
     asked.output.show(
-        [*made.lines(), *changed], {**document, "diff": changed} if diff else document
+        [*lines, *words_for(lines, asked), *changed],
+        {**document, "diff": changed} if diff else document,
     )
 
 

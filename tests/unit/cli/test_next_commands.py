@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provision.cli.asked import Asked
-from provision.cli.next_commands import words_below
+from provision.cli.next_commands import words_below, words_for
 from provision.cli.output import Output
 from provision.errors import Refusal, Refusals
 
@@ -44,6 +44,13 @@ def test_a_command_without_its_fleet_is_completed(do: str) -> None:
 )
 def test_nothing_is_said_where_nothing_is_missing(do: str) -> None:
     assert below(do) == []
+
+
+def test_a_note_of_the_plan_is_completed_too() -> None:
+    asked = Asked(Output(), fleet_name="my-fleet")
+    note = "  it runs 1.0.0.0, 1.1.0.0 is the pod's release; run podfleet upgrade --pod main"
+    assert list(words_for([note], asked)) == [WORDS.format("my-fleet")]
+    assert list(words_for(["pod main: nothing"], asked)) == []
 
 
 def test_the_lab_needs_no_name() -> None:
