@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provision.columns import columns
+from provision.operations.switching import WATCHED_SECONDS
 from tests.bench.table import Figure
 from tests.bench.walks import Walk
 from tests.load.summary import Summary
@@ -100,6 +101,8 @@ def held(run: Run, restart: tuple[Summary, float]) -> list[Figure]:
 
 def rolled_back(run: Run, goal: float) -> list[Figure]:
     until = run.walk.end_of("switch") - run.walk.begin
+    # Where nothing was closed, the step goes on watching after the release before serves.
+    until -= 0 if run.entry["path"] == "breaking" else WATCHED_SECONDS
     return [
         Figure(f"{run.name}: failed", run.during.failed, 0, unit="req"),
         Figure(f"{run.name}: from its begin until the release before serves", until, goal),
