@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,3 +56,17 @@ class OnHost:
         whole = _BEGIN.replace("{pod!r}", repr(self.pod)) + textwrap.dedent(script) + _END
         said = self.lab.on(self.lab.host_of(self.pod), "python3", "-I", "-", stdin=whole.encode())
         return json.loads(said.splitlines()[-1])
+
+
+@contextmanager
+def with_a_copy(lab: PodLab, pod: str, source: str) -> Iterator[OnHost]:
+    """The pod's host with a copy to play with; none of the copies stays, but the migrator does."""
+    host = OnHost(lab, pod)
+    host.run(f"copies.copy_by_dump(live, {source!r}, places)")
+    yield host
+    host.run("""
+        for name in database.of_pod(places):
+            if name != live:
+                database.drop(name)
+    """)
+    assert lab.get(pod) == 200
