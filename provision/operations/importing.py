@@ -154,8 +154,8 @@ def _hand_over(top: Path, user: str) -> None:
 
 
 def restore_custom(dump: Path, name: str, places: PodPlaces) -> None:
-    """As the pod's own user: what it owns is right, whoever owned it where it came from, and what
-    the dump of a stranger's server does reaches no further than the pod does.
+    """As the pod's own user: what it owns is right, whoever owned it where it came from, and its
+    statements may do what the pod may.
 
     Dumps by PostgreSQL 10 and before comment on the extension plpgsql, which no pod owns.
     """
