@@ -23,6 +23,11 @@ class Answers(Generic[One]):
     told: list[One] = field(default_factory=list)
     errors: list[PodfleetError] = field(default_factory=list)
 
+    @property
+    def is_silence(self) -> bool:
+        """Whether nobody answered: that nothing is there is not known then."""
+        return bool(self.errors) and not self.told
+
 
 def ask_pods(
     fleet: Fleet,

@@ -122,16 +122,20 @@ def releases(
         else:
             found = kept(fleet, report, pods=asked.pods, hosts=asked.hosts)
     lines = removed_lines(found.told) if prune else kept_lines(found.told)
-    asked.output.show(lines, [one.to_json() for one in found.told])
+    asked.output.show([] if found.is_silence else lines, [one.to_json() for one in found.told])
     return _worst(asked, found.errors)
 
 
 def history(asked: Asked) -> int:
-    """Show past upgrades and rollbacks, and what each cost."""
+    """Show past upgrades and rollbacks, and what each cost.
+
+    Exit code 1 where a host does not answer: its pods are missing.
+    """
     from provision.history import history as read
     from provision.history import lines
 
     with asked.output.progress() as report:
         found = read(asked.fleet(), report, pods=asked.pods, hosts=asked.hosts)
-    asked.output.show(lines(found.told), [entry.to_json() for entry in found.told])
+    told = [] if found.is_silence else lines(found.told)
+    asked.output.show(told, [entry.to_json() for entry in found.told])
     return _worst(asked, found.errors)

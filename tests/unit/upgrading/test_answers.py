@@ -37,6 +37,8 @@ def test_a_host_that_is_away_silences_no_other(asked: Any) -> None:
     found = ask_pods(asked, Told(), "history")
     assert found.told == [("alpha", {"id": "alpha-history"})]
     assert [error.where for error in found.errors] == ["host two", "pod beta"]
+    assert not found.is_silence
+    assert ask_pods(asked, Told(), "history", pods=["beta", "gamma"]).is_silence
 
 
 def test_nothing_is_pruned_while_the_host_that_may_keep_it_is_away(asked: Any) -> None:
