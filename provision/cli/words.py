@@ -43,7 +43,8 @@ def done_lines(done: Done, fleet: Fleet, asked: Asked) -> list[str]:
     """What is to be known after a run: its plan where nothing was done, else what stands now."""
     plan = done.plan
     if asked.dry_run or plan.has_nothing_to_do:
-        return [*plan.lines(), *words_for(plan.lines(), asked)]
+        lines = plan.lines()
+        return [*lines, *words_for(lines, asked)]
     notes = [f"pod {pod.name}: {note}" for pod in plan.pods for note in pod.notes]
     pods = [(pod.name, fleet.pods[pod.name].url, pod.host) for pod in plan.pods]
     standing = columns(("POD", "URL", "HOST"), pods) if pods else []

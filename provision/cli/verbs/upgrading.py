@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -12,12 +12,16 @@ from provision.cli.next_commands import words_below
 from provision.errors import Exit, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from provision.answers import Answers
     from provision.errors import PodfleetError
+    from provision.history import Entry
+    from provision.kept import Kept
     from provision.targets import Wish
     from provision.upgrading import Outcome
 
+Told = TypeVar("Told", "Entry", "Kept")
 Accept = Annotated[
     list[str] | None,
     typer.Option("--accept", metavar="ID", help="Acknowledge this; may be given again."),
@@ -121,9 +125,7 @@ def releases(
             found = remove(fleet, report, accept or (), pods=asked.pods, hosts=asked.hosts)
         else:
             found = kept(fleet, report, pods=asked.pods, hosts=asked.hosts)
-    lines = removed_lines(found.told) if prune else kept_lines(found.told)
-    asked.output.show([] if found.is_silence else lines, [one.to_json() for one in found.told])
-    return _worst(asked, found.errors)
+    return _show_answers(asked, found, removed_lines if prune else kept_lines)
 
 
 def history(asked: Asked) -> int:
@@ -136,6 +138,13 @@ def history(asked: Asked) -> int:
 
     with asked.output.progress() as report:
         found = read(asked.fleet(), report, pods=asked.pods, hosts=asked.hosts)
-    told = [] if found.is_silence else lines(found.told)
-    asked.output.show(told, [entry.to_json() for entry in found.told])
+    return _show_answers(asked, found, lines)
+
+
+def _show_answers(
+    asked: Asked, found: Answers[Told], lines: Callable[[Sequence[Told]], list[str]]
+) -> int:
+    """What was told, as a table; why the rest was not, beside it. Of silence there is no table."""
+    table = [] if found.is_silence else lines(found.told)
+    asked.output.show(table, [one.to_json() for one in found.told])
     return _worst(asked, found.errors)
